@@ -1,0 +1,177 @@
+"""Messages of the Healer: what is wrong, what was done about it, and whether it helped."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from bus.message import Command, Done, Fact, Reply, Stream
+
+IssueKind = Literal[
+    "crash",  # ended by itself, not as expected
+    "crash_loop",  # ended too often
+    "start_failed",  # could not be spawned
+    "unresponsive",  # liveness probe fails
+    "not_working",  # readiness or work probe fails though it lives
+    "memory",  # memory beyond its limit
+    "cpu",  # CPU beyond its limit
+    "latency",  # answers too late
+    "availability",  # answers too seldom
+    "port_in_use",  # cannot bind its address
+    "resource",  # any other threshold
+    "actor",  # an actor of the node itself fails
+]
+IssueState = Literal["open", "healing", "verifying", "escalated", "resolved"]
+Severity = Literal["warning", "critical"]
+
+
+class IssueRaised(Fact, frozen=True, kw_only=True):
+    """A lasting departure of one subject was found. fingerprint: what makes two symptoms the same."""
+
+    kind = "issue.raised"
+    stream = Stream.DURABLE
+    issue: str
+    issue_kind: IssueKind
+    severity: Severity
+    fingerprint: str
+    summary: str
+    evidence: list[str] = []
+    count: int = 1
+
+
+class IssueResolved(Fact, frozen=True, kw_only=True):
+    """An issue is gone, and that was verified. by: the remedy that did it, or `itself`. time_to_repair_s: seconds."""
+
+    kind = "issue.resolved"
+    stream = Stream.DURABLE
+    issue: str
+    issue_kind: IssueKind
+    by: str
+    verified: str
+    time_to_repair_s: float
+
+
+class IssueEscalated(Fact, frozen=True, kw_only=True):
+    """The system is at its end with an issue; a person is wanted. retry_s: seconds until it tries again, or None."""
+
+    kind = "issue.escalated"
+    stream = Stream.DURABLE
+    issue: str
+    issue_kind: IssueKind
+    why: str
+    tried: list[str] = []
+    retry_s: float | None = None
+
+
+class RemedyStarted(Fact, frozen=True, kw_only=True):
+    """One attempt at an issue begins. remedy: as in restart, signal:HUP, hook:repair, end_strays. attempt: from 1."""
+
+    kind = "remedy.started"
+    stream = Stream.DURABLE
+    issue: str
+    remedy: str
+    why: str
+    attempt: int
+
+
+class RemedyDeferred(Fact, frozen=True, kw_only=True):
+    """A remedy waits: cool-down, open breaker or an unmet precondition. for_s: seconds until it is looked at again."""
+
+    kind = "remedy.deferred"
+    stream = Stream.DURABLE
+    issue: str
+    remedy: str
+    why: str
+    for_s: float
+
+
+class RemedyVerified(Fact, frozen=True, kw_only=True):
+    """A remedy helped: what was looked at says so. after_s: seconds since the remedy began."""
+
+    kind = "remedy.verified"
+    stream = Stream.DURABLE
+    issue: str
+    remedy: str
+    check: str
+    after_s: float
+
+
+class RemedyFailed(Fact, frozen=True, kw_only=True):
+    """A remedy did not help or could not be carried out. undone: what was put back, or empty when nothing was to."""
+
+    kind = "remedy.failed"
+    stream = Stream.DURABLE
+    issue: str
+    remedy: str
+    why: str
+    undone: str = ""
+    after_s: float = 0.0
+
+
+class IssueRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One issue. first_seen and last_seen: Unix seconds."""
+
+    issue: str
+    subject: str
+    issue_kind: IssueKind
+    severity: Severity
+    state: IssueState
+    fingerprint: str
+    summary: str
+    count: int
+    first_seen: float
+    last_seen: float
+    remedies: list[str] = []
+    time_to_repair_s: float | None = None
+
+
+class IssueList(Reply, frozen=True, kw_only=True):
+    """Issues, newest first."""
+
+    issues: list[IssueRow]
+
+
+class ListIssues(Command, frozen=True, kw_only=True):
+    """Issues by state; all of them when open_only is false."""
+
+    target = "healer"
+    verb = "list_issues"
+    reply = IssueList
+    open_only: bool = True
+    limit: int = 50
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an issue's history. time: Unix seconds. step: raised, remedy, verified, failed, escalated, ..."""
+
+    time: float
+    step: str
+    detail: str
+
+
+class IssueDetail(Reply, frozen=True, kw_only=True):
+    """One issue with its evidence and every step taken, oldest first."""
+
+    row: IssueRow
+    evidence: list[str]
+    audit: list[AuditRow]
+
+
+class ExplainIssue(Command, frozen=True, kw_only=True):
+    """Everything known of one issue: evidence, why each remedy, how each was verified. issue: an id or a prefix."""
+
+    target = "healer"
+    verb = "explain_issue"
+    reply = IssueDetail
+    issue: str
+
+
+class ResolveIssue(Command, frozen=True, kw_only=True):
+    """A person says that an issue is dealt with; ends its escalation."""
+
+    target = "healer"
+    verb = "resolve_issue"
+    reply = Done
+    issue: str
+    note: str = ""
