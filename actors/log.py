@@ -1,0 +1,50 @@
+"""Log lines: a constant event name and pairs; one line each, for people and for grep."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+
+class Log:
+    """Writes `event key=value ...` to a standard logger. bind() returns one that adds pairs to every line."""
+
+    def __init__(self, name: str, **pairs: Any) -> None:
+        self._logger = logging.getLogger(f"gyrostat.{name}")
+        self._pairs = pairs
+
+    def bind(self, **pairs: Any) -> Log:
+        """The same log with more pairs on every line."""
+        bound = Log.__new__(Log)
+        bound._logger, bound._pairs = self._logger, {**self._pairs, **pairs}  # noqa: SLF001 - the same class
+        return bound
+
+    def debug(self, event: str, **pairs: Any) -> None:
+        """Of use when looking for a fault in gyrostat itself."""
+        self._write(logging.DEBUG, event, pairs)
+
+    def info(self, event: str, **pairs: Any) -> None:
+        """Something was done or changed."""
+        self._write(logging.INFO, event, pairs)
+
+    def warning(self, event: str, **pairs: Any) -> None:
+        """Something is not as it should be, and is dealt with."""
+        self._write(logging.WARNING, event, pairs)
+
+    def error(self, event: str, **pairs: Any) -> None:
+        """Something failed."""
+        self._write(logging.ERROR, event, pairs)
+
+    def _write(self, level: int, event: str, pairs: dict[str, Any]) -> None:
+        if self._logger.isEnabledFor(level):
+            text = " ".join(f"{key}={render(value)}" for key, value in {**self._pairs, **pairs}.items())
+            self._logger.log(level, "%s %s", event, text)
+
+
+def render(value: Any) -> str:
+    """A value as it stands in a line: bare when it has no blank, else quoted; floats to six digits."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = value if isinstance(value, str) else str(value)
+    return text if text and not any(mark in text for mark in ' "=\n\t\r') else json.dumps(text)
