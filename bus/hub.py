@@ -13,9 +13,9 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from bus.carrier import Answer, Carrier
+from bus.codec import UNDECODABLE, read_reply
 from bus.envelope import CommandEnvelope, Envelope, RawCommand, RawEnvelope, RawReply
 from bus.errors import (
-    COMMAND_ERRORS,
     ActorUnavailable,
     CommandError,
     DeadlineExceeded,
@@ -179,7 +179,7 @@ class Bus:
             return
         try:
             data = self._decoder(kind).decode(raw.data)
-        except msgspec.MsgspecError:
+        except UNDECODABLE:
             self.counters["undecodable"] += 1
             return
         self.counters["received"] += 1
@@ -247,7 +247,7 @@ class Bus:
             return
         try:
             command = self._decoder(kind).decode(raw.data)
-        except msgspec.MsgspecError as error:
+        except UNDECODABLE as error:
             reply(UnknownVerb(f"arguments of {raw.target}.{raw.verb} do not fit: {error}"))
             return
         envelope: CommandEnvelope[Any] = CommandEnvelope(
@@ -270,7 +270,7 @@ class Bus:
         with server.lock:
             known = server.replies.get(envelope.id)
             if known is None:
-                server.replies[envelope.id] = [give]
+                waiters = server.replies[envelope.id] = [give]
             elif isinstance(known, list):
                 known.append(give)
                 return
@@ -282,12 +282,12 @@ class Bus:
 
         def answer(outcome: Reply | CommandError) -> None:
             with server.lock:
-                waiters = server.replies.get(envelope.id)
+                waiting, waiters[:] = waiters[:], []  # those whom close() has told already are gone from the list
                 if isinstance(outcome, CommandError) and outcome.retryable:
                     server.replies.pop(envelope.id, None)
                 else:
                     server.replies[envelope.id] = outcome
-            for waiter in waiters if isinstance(waiters, list) else [give]:
+            for waiter in waiting:
                 waiter(outcome)
 
         request = Request(envelope, self._monotonic() + envelope.timeout_s, answer)
@@ -380,19 +380,13 @@ class Bus:
             servers, self._servers = self._servers, {}
         for name, server in servers.items():
             with server.lock:
-                open_ones = [one for one in server.replies.values() if isinstance(one, list)]
+                waiting = []
+                for one in server.replies.values():
+                    if isinstance(one, list):
+                        waiting += one
+                        one.clear()
                 server.replies.clear()
-            for waiter in itertools.chain.from_iterable(open_ones):
+            for waiter in waiting:
                 waiter(ActorUnavailable(f"{name} is stopping"))
         if self._carrier is not None:
             self._carrier.close()
-
-
-def read_reply(raw: RawReply, kind: type[Reply]) -> Reply | CommandError:
-    """The typed answer in a reply off the wire; an answer that does not fit its type is an error too."""
-    if raw.error:
-        return COMMAND_ERRORS.get(raw.error, CommandError)(raw.message)
-    try:
-        return msgspec.msgpack.decode(raw.data, type=kind)
-    except msgspec.MsgspecError as error:
-        return CommandError(f"the answer is no {kind.__name__}: {error}")

@@ -17,7 +17,13 @@ Severity = Literal["warning", "critical"]
 
 
 class MetricsSampled(Fact, frozen=True, kw_only=True):
-    """One reading of a subject. values: metric name to number, in the units of actors.settings METRICS."""
+    """One reading of a subject. values: metric name to number, in the units of actors.settings METRICS.
+
+    Beside those: host load1, swap and disk (percent), memory_percent, memory_total; workload uptime (seconds),
+    processes, restarts; node cycle_s (seconds the last reading took). The host's cpu is in percent of all its cores,
+    others' of one. interval_s: seconds left between the regular readings of this subject, as in force now. A metric
+    that nothing measures is absent.
+    """
 
     kind = "metrics.sampled"
     stream = Stream.SAMPLES
@@ -40,13 +46,17 @@ class ThresholdCrossed(Fact, frozen=True, kw_only=True):
 
 
 class ThresholdCleared(Fact, frozen=True, kw_only=True):
-    """A metric is back behind its clear value. lasted_s: seconds since it crossed."""
+    """A metric is back behind its clear value. lasted_s: seconds since it crossed.
+
+    because: a reading says so, or the limit is not there any more (removed from the config, or its subject was).
+    """
 
     kind = "threshold.cleared"
     scope: Scope
     metric: str
     value: float
     lasted_s: float
+    because: Literal["reading", "limit_removed"] = "reading"
 
 
 class HealthChanged(Fact, frozen=True, kw_only=True):

@@ -252,7 +252,10 @@ class HookResult(Reply, frozen=True, kw_only=True):
 
 
 class RunHook(Command, frozen=True, kw_only=True):
-    """Run a hook command that the workload declares in its config; answered when it has ended."""
+    """Run a hook command that the workload declares in its config; answered when it has ended.
+
+    undo: run the command that the hook declares to take itself back, instead; refused when it declares none.
+    """
 
     target = "process_manager"
     verb = "run_hook"
@@ -260,6 +263,7 @@ class RunHook(Command, frozen=True, kw_only=True):
     name: str
     hook: str
     why: str = "asked"
+    undo: bool = False
 
 
 class EndStrays(Command, frozen=True, kw_only=True):

@@ -1,0 +1,150 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bus.endpoints import endpoints_of, write_endpoints
+from bus.errors import BusError, NotConnected
+from bus.subscriber import Event, Subscriber
+from bus.zeromq import Listen
+from tests.bus.conftest import PATIENCE_S, wait_until
+from tests.bus.vocabulary import Moved, Sampled, Settled
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def heard_by(bus, prefix):
+    wait_until(lambda: prefix in bus._carrier.subscriptions, f"{prefix} to be subscribed")
+
+
+def test_a_state_directory_is_enough_to_hear_everything(node, run_dir):
+    with Subscriber(run_dir) as events:
+        heard_by(node, "evt.")
+        sent = node.publish(Moved(subject="web", step=3, note="ü"), source="mover")
+        event = events.next(PATIENCE_S)
+        assert event == Event(
+            **{**msgspec.structs.asdict(sent), "data": {"subject": "web", "step": 3, "note": "ü"}},
+        )
+        assert events.lost == 0
+
+
+@pytest.mark.parametrize(
+    ("topics", "heard"),
+    [
+        (["test"], ["moved", "sampled", "settled"]),
+        (["test.moved"], ["moved"]),
+        (["evt.test.moved."], ["moved"]),
+        (["test.moved.alpha.web"], ["moved"]),
+        (["test.sampled", "test.settled"], ["sampled", "settled"]),
+        (["test.*"], ["moved", "sampled", "settled"]),
+        (["*"], ["moved", "sampled", "settled"]),
+    ],
+)
+def test_topics_select_what_is_heard(node, run_dir, topics, heard):
+    with Subscriber(run_dir, [*topics, "test.end"]) as events:
+        heard_by(node, "evt.test.end.")
+        for fact in (Moved(subject="web", step=1), Sampled(subject="web", value=1.0), Settled(subject="web", step=1)):
+            node.publish(fact, source="x")
+        kinds = [events.next(PATIENCE_S).type for _ in heard]
+        assert kinds == [f"test.{kind}.v1" for kind in heard]
+        assert events.next(0) is None
+
+
+def test_the_iteration_ends_after_a_silence(node, run_dir):
+    with Subscriber(run_dir, timeout_s=0.3) as events:
+        heard_by(node, "evt.")
+        for step in range(100):
+            node.publish(Moved(subject="web", step=step), source="x")
+        assert [event.data["step"] for event in events] == list(range(100))
+
+
+def test_loss_is_counted_where_it_can_be_known_and_not_guessed_elsewhere(node, run_dir):
+    with Subscriber(run_dir) as whole, Subscriber(run_dir, ["test.moved"]) as some:
+        heard_by(node, "evt.")
+        heard_by(node, "evt.test.moved.")
+        node.publish(Moved(subject="web", step=1), source="x")
+        assert whole.next(PATIENCE_S) is not None
+        node._carrier._sender._next[Moved.stream] += 5  # as if five had been dropped on the way
+        node.publish(Settled(subject="web", step=1), source="x")
+        node.publish(Moved(subject="web", step=2), source="x")
+        assert [whole.next(PATIENCE_S).data["step"] for _ in range(2)] == [1, 2]
+        assert [some.next(PATIENCE_S).data["step"] for _ in range(2)] == [1, 2]
+        assert whole.lost == 5
+        assert some.lost is None
+
+
+def test_a_node_that_starts_again_is_heard_again_and_its_new_numbers_are_no_loss(run_dir, make):
+    endpoints = endpoints_of(run_dir, node="alpha", epoch=1)
+    listen = Listen(endpoints.facts, endpoints.commands)
+    bus = make("alpha", listen)
+    with Subscriber(endpoints) as events:
+        for epoch in (1, 2):
+            heard_by(bus, "evt.")
+            for step in range(10):
+                bus.publish(Moved(subject="web", step=step), source="x")
+            assert [events.next(PATIENCE_S).data["step"] for _ in range(10)] == list(range(10))
+            bus.close()
+            bus = make("alpha", listen, epoch=epoch + 1)
+        assert events.lost == 0
+
+
+def test_a_node_that_starts_elsewhere_is_followed(run_dir, make):
+    first = make("alpha", Listen(["tcp://127.0.0.1:*"]))
+    for bus in (first, make("alpha", Listen(["tcp://127.0.0.1:*"]), epoch=2)):
+        if bus is first:
+            write_endpoints(run_dir, _endpoints(bus))
+            events = Subscriber(run_dir)
+        else:
+            first.close()
+            write_endpoints(run_dir, _endpoints(bus))
+            while events.next(0.1) is None and "evt." not in bus._carrier.subscriptions:
+                continue
+        heard_by(bus, "evt.")
+        bus.publish(Moved(subject="web", step=1), source="x")
+        assert events.next(PATIENCE_S).data["step"] == 1
+    events.close()
+    events.close()
+
+
+def _endpoints(bus):
+    return msgspec.structs.replace(
+        endpoints_of(Path("/none"), node="alpha", epoch=bus.epoch), facts=tuple(bus._carrier.facts), commands=()
+    )
+
+
+def test_addresses_may_be_given_too(node):
+    address = node._carrier.facts[0]
+    for where in (address, [address]):
+        Subscriber(where, ["test"]).close()
+
+
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [("/nowhere", NotConnected), ("tcp://10.0.0.1:5", BusError), ([], BusError), (["inproc://x"], BusError)],
+)
+def test_what_leads_nowhere_is_refused(where, error):
+    with pytest.raises(error):
+        Subscriber(where)
+
+
+def test_what_is_no_topic_is_refused(node, run_dir):
+    with pytest.raises(ValueError, match="is no topic"):
+        Subscriber(run_dir, ["Process Exited"])
+
+
+def test_the_example_in_the_docs_prints_what_happens(node, run_dir):
+    example = ROOT / "docs" / "examples" / "listen.py"
+    lines = example.read_text().split('"""')[-1].strip().splitlines()
+    assert len(lines) <= 10
+    assert all(line.split()[1].startswith(("sys", "bus")) for line in lines if line.startswith(("import", "from")))
+    command = [sys.executable, str(example), str(run_dir), "test.moved"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
+    ) as program:
+        heard_by(node, "evt.test.moved.")
+        node.publish(Moved(subject="web", step=7), source="x")
+        assert program.stdout is not None
+        assert program.stdout.readline() == "test.moved.v1 web {'subject': 'web', 'step': 7, 'note': ''}\n"
+        program.kill()
