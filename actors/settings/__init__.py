@@ -1,0 +1,60 @@
+"""Settings: what the operator says, as checked values. Reads one file, the environment and the flags; never writes."""
+
+from actors.settings.checks import check_machine
+from actors.settings.faults import ConfigError, Fault
+from actors.settings.load import load, peek_state_dir
+from actors.settings.node import ActorSettings, NodeSettings, Origin, Settings, Workload
+from actors.settings.plain import to_plain
+from actors.settings.source import find_config
+from actors.settings.units import Bytes, Level, Seconds, Share, format_duration, format_size
+from actors.settings.workloads import (
+    METRICS,
+    Hook,
+    LogPolicy,
+    Mode,
+    ModeOverride,
+    Probe,
+    Probes,
+    RestartPolicy,
+    RunMode,
+    StopPolicy,
+    Threshold,
+    WorkloadSettings,
+    revision,
+    spec_hash,
+)
+
+__all__ = [
+    "METRICS",
+    "ActorSettings",
+    "Bytes",
+    "ConfigError",
+    "Fault",
+    "Hook",
+    "Level",
+    "LogPolicy",
+    "Mode",
+    "ModeOverride",
+    "NodeSettings",
+    "Origin",
+    "Probe",
+    "Probes",
+    "RestartPolicy",
+    "RunMode",
+    "Seconds",
+    "Settings",
+    "Share",
+    "StopPolicy",
+    "Threshold",
+    "Workload",
+    "WorkloadSettings",
+    "check_machine",
+    "find_config",
+    "format_duration",
+    "format_size",
+    "load",
+    "peek_state_dir",
+    "revision",
+    "spec_hash",
+    "to_plain",
+]

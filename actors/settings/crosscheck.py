@@ -1,0 +1,140 @@
+"""What no single key can show: whether the parts of a configuration fit together. Pure."""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final
+
+from actors.settings.faults import Fault, suggest
+from actors.settings.thresholds import METRICS, UNITS_ALLOWED, Threshold
+from actors.settings.units import Unit
+from actors.settings.workloads import WorkloadSettings, signal_name
+
+REMEDIES: Final = ("restart", "hook", "signal", "end_strays", "await_restart", "wait_dependency")
+"""Remedies that are known by name; others have to have the shape of one and not be a slip of one."""
+
+_NAMED: Final = ("hook", "signal")
+"""Remedies that say which."""
+
+_SLIP: Final = 0.8
+"""Likeness, from 0 to 1, from which on an unknown remedy is taken for a slip of a known one."""
+
+_REMEDY: Final = re.compile(r"(?P<verb>[a-z][a-z0-9_]*)(?::(?P<argument>[A-Za-z0-9_.-]+))?")
+_REMEDY_ALLOWED: Final = "restart, end_strays, hook:NAME, signal:NAME"
+_WRITTEN: Final[Mapping[Unit, str]] = {
+    "bytes": "a size (200MB)",
+    "percent": "a percentage (80%)",
+    "count": "a number",
+    "seconds": "a duration (1s)",
+}
+
+At = Callable[[str, str, str], Fault]
+"""Makes a fault of a dotted key, what is wrong, and what is allowed."""
+
+
+def cross_faults(workloads: Mapping[str, WorkloadSettings], names: Collection[str], at: At) -> Iterator[Fault]:
+    """Give what does not fit together.
+
+    workloads: those that could be read. names: of all that were written, so that a fault in one is no fault of those
+    that depend on it.
+    """
+    for name, spec in workloads.items():
+        key = f"workloads.{name}"
+        yield from _dependency_faults(key, name, spec, names, at)
+        for metric, threshold in spec.thresholds.items():
+            yield from _threshold_faults(f"{key}.thresholds.{metric}", metric, threshold, at)
+        yield from _heal_faults(key, spec, at)
+        yield from _text_faults(key, spec, at)
+    yield from _circle_faults(workloads, at)
+
+
+def _dependency_faults(key: str, name: str, spec: WorkloadSettings, names: Collection[str], at: At) -> Iterator[Fault]:
+    for other in spec.depends_on:
+        path = f"{key}.depends_on.{other}"
+        if other == name:
+            yield at(path, "a workload cannot depend on itself", "another workload")
+        elif other not in names:
+            others = [each for each in names if each != name]
+            yield at(path, f'no workload "{other}"', suggest(other, others) or "no dependency")
+
+
+def _circle_faults(workloads: Mapping[str, WorkloadSettings], at: At) -> Iterator[Fault]:
+    """Give each circle once, at the dependency that closes it."""
+    done: set[str] = set()
+    for start in workloads:
+        trail: list[str] = []
+        branches = [iter([start])]
+        while branches:
+            name = next(branches[-1], None)
+            if name is None:
+                branches.pop()
+                if trail:
+                    done.add(trail.pop())
+            elif name in trail:
+                circle = [*trail[trail.index(name) :], name]
+                if len(circle) > 2:  # noqa: PLR2004 - on itself: told already
+                    key = f"workloads.{trail[-1]}.depends_on.{name}"
+                    yield at(key, f"dependencies go in a circle: {' -> '.join(circle)}", "")
+            elif name not in done and name in workloads:
+                trail.append(name)
+                branches.append(iter(list(workloads[name].depends_on)))
+
+
+def _threshold_faults(key: str, metric: str, threshold: Threshold, at: At) -> Iterator[Fault]:
+    if metric not in METRICS:
+        yield at(key, f'unknown metric "{metric}"', suggest(metric, list(METRICS)))
+        return
+    allowed = UNITS_ALLOWED[metric]
+    if threshold.unit is not None and threshold.unit not in allowed:
+        side = "above" if threshold.above is not None else "below"
+        kinds = " or ".join(_WRITTEN[unit] for unit in allowed)
+        yield at(f"{key}.{side}", f"{metric} is not in {threshold.unit}", kinds)
+
+
+def _heal_faults(key: str, spec: WorkloadSettings, at: At) -> Iterator[Fault]:
+    for kind, remedies in spec.heal.items():
+        for remedy in remedies:
+            path = f"{key}.heal.{kind}"
+            match = _REMEDY.fullmatch(remedy)
+            if match is None:
+                yield at(path, f'"{remedy}" is no remedy', _REMEDY_ALLOWED)
+            else:
+                yield from _remedy_faults(path, match["verb"], match["argument"], spec, at)
+
+
+def _remedy_faults(path: str, verb: str, argument: str | None, spec: WorkloadSettings, at: At) -> Iterator[Fault]:
+    if verb in _NAMED and argument is None:
+        yield at(path, f'"{verb}" needs a name', f"{verb}:NAME")
+    elif verb == "hook" and argument is not None and argument not in spec.hooks:
+        yield at(path, f'no hook "{argument}" in this workload', suggest(argument, list(spec.hooks)) or "a hook of it")
+    elif verb == "signal" and argument is not None:
+        try:
+            signal_name(argument)
+        except ValueError as error:
+            problem, _, allowed = str(error).partition("; allowed: ")
+            yield at(path, problem, allowed)
+    elif verb not in REMEDIES:
+        guess = suggest(verb, REMEDIES, _SLIP)
+        if guess.startswith("did you mean"):
+            yield at(path, f'unknown remedy "{verb}"', guess)
+    elif verb not in _NAMED and argument is not None:
+        yield at(path, f'"{verb}" takes no name', verb)
+
+
+def _text_faults(key: str, spec: WorkloadSettings, at: At) -> Iterator[Fault]:
+    """Give what no process can be given: a zero byte, or a variable without a name."""
+    commands = {
+        "command": spec.command,
+        **{f"hooks.{name}.command": hook.command for name, hook in spec.hooks.items()},
+        **{f"hooks.{name}.undo": hook.undo or [] for name, hook in spec.hooks.items()},
+        **{f"modes.{mode}.command": each.command or [] for mode, each in spec.modes.items()},
+    }
+    for path, command in commands.items():
+        if any("\0" in word for word in command):
+            yield at(f"{key}.{path}", "a zero byte cannot be given to a process", "")
+    environments = {"env": spec.env, **{f"modes.{mode}.env": each.env for mode, each in spec.modes.items()}}
+    for path, env in environments.items():
+        for name, value in env.items():
+            if "=" in name or "\0" in name + value:
+                yield at(f"{key}.{path}.{name}", "cannot be an environment variable", "no = in names, no zero byte")
+    if not spec.cwd or "\0" in spec.cwd:
+        yield at(f"{key}.cwd", "is no directory", "a path")

@@ -1,0 +1,94 @@
+"""From files, environment and flags to settings: defaults < file < environment < flags, every fault at once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from msgspec import Struct
+
+from actors.settings.crosscheck import cross_faults
+from actors.settings.faults import ConfigError, Fault, fault_at, origin_of
+from actors.settings.modes import resolve as resolve_modes
+from actors.settings.node import Settings
+from actors.settings.reading import Reading
+from actors.settings.sections import (
+    ActorTypes,
+    Resolve,
+    check_sections,
+    read_actors,
+    read_mode,
+    read_node,
+    read_workloads,
+)
+from actors.settings.source import read_tree
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def load(
+    path: Path | None,
+    *,
+    actor_types: Mapping[str, type[Struct]],
+    resolve: Resolve | None,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, str] = NOTHING,
+) -> Settings:
+    """Read the configuration. What only the machine can tell is asked of checks.check_machine afterwards.
+
+    path: the file; None: defaults, environment and flags only, relative to the current directory.
+    actor_types: name of each built-in or installed actor -> type of its settings.
+    resolve: gives the type for `use: module:Class`; its ValueError becomes a fault at that line.
+    overrides: dotted key -> text, from flags.
+
+    Raises: ConfigError with every fault, in the order of the file.
+    """
+    reading = Reading()
+    table = read_tree(path, environ, overrides, reading.faults)
+    check_sections(reading, table)
+    node = read_node(reading, table)
+    mode = read_mode(reading, table)
+    declared, names = read_workloads(reading, table)
+    actors = read_actors(reading, table, ActorTypes(actor_types, resolve))
+
+    def at(key: str, problem: str, allowed: str) -> Fault:
+        return fault_at(origin_of(reading.origins, key, table.origin), key, problem, allowed)
+
+    root = root_of(path)
+    reading.faults.extend(cross_faults(declared, names, at))
+    resolved = resolve_modes(declared, mode, root, at)
+    reading.faults.extend(resolved.faults)
+    if reading.faults or node is None:
+        raise ConfigError(reading.faults)
+    return Settings(
+        node=node,
+        mode=mode,
+        workloads=resolved.workloads,
+        left_out=resolved.left_out,
+        declared=declared,
+        actors=actors,
+        path=path.absolute() if path is not None else None,
+        root=root,
+        origins=reading.origins,
+    )
+
+
+def peek_state_dir(path: Path | None, environ: Mapping[str, str]) -> tuple[str, Path, Path]:
+    """Give the node's name, state_dir and run_dir (absolute) without looking at what follows the node section.
+
+    Raises: ConfigError when the file cannot be read, or for a fault in the node section.
+    """
+    found: list[Fault] = []
+    node_only = {name: text for name, text in environ.items() if f"{name}__".startswith("GYROSTAT_NODE__")}
+    table = read_tree(path, node_only, NOTHING, found, "node")
+    reading = Reading()
+    node = read_node(reading, table)
+    if node is None:
+        raise ConfigError(reading.faults)
+    settings = Settings(node=node, root=root_of(path))
+    return node.name, settings.state_dir, settings.run_dir
+
+
+def root_of(path: Path | None) -> Path:
+    """Give the directory that relative paths start from, absolute."""
+    return path.absolute().parent if path is not None else Path.cwd()

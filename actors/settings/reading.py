@@ -1,0 +1,37 @@
+"""What is being read: the faults and the places found so far. Pure."""
+
+from collections.abc import Callable
+from typing import Final
+
+from actors.settings.faults import Fault, fault_at
+from actors.settings.node import Origin
+from actors.settings.tree import Tree
+
+
+class _Bad:
+    """What a reader gives when it has noted a fault."""
+
+    def __repr__(self) -> str:
+        return "BAD"
+
+
+BAD: Final = _Bad()
+
+
+class Reading:
+    """One configuration on its way from tree to settings."""
+
+    __slots__ = ("faults", "origins")
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.origins: dict[str, Origin] = {}
+
+    def refuse(self, tree: Tree, key: str, problem: str, allowed: str = "") -> _Bad:
+        """Note a fault at a tree and give BAD."""
+        self.faults.append(fault_at(tree.origin, key, problem, allowed))
+        return BAD
+
+
+Reader = Callable[[Reading, Tree, str], object]
+"""Gives the value of a tree that stands at a dotted key, or BAD."""

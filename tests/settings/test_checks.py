@@ -1,0 +1,135 @@
+import getpass
+import os
+
+import pytest
+
+from actors.settings import check_machine
+
+
+@pytest.fixture
+def lines(read):
+    def lines_of(text, environ=None):
+        return [str(fault) for fault in check_machine(read(text), environ)]
+
+    return lines_of
+
+
+@pytest.fixture
+def tool(tmp_path):
+    program = tmp_path / "bin" / "tool"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_a_machine_that_has_everything_gives_no_fault(lines):
+    assert lines("workloads: {a: {command: [sh, -c, 'true']}}") == []
+
+
+def test_a_missing_program_is_found_at_its_line(lines):
+    assert lines("workloads:\n  a:\n    command: [nosuch, x]\n", {"PATH": "/bin"}) == [
+        'gyrostat.yaml:3: workloads.a.command: no program "nosuch" on PATH (/bin); allowed: a program that can be run'
+    ]
+
+
+def test_a_program_is_looked_for_on_the_path_of_the_workload(lines, tool):
+    own = f"workloads: {{a: {{command: tool, env: {{PATH: '{tool.parent}'}}}}}}"
+    assert lines(own, {"PATH": "/bin"}) == []
+    assert lines("workloads: {a: {command: tool}}", {"PATH": str(tool.parent)}) == []
+    assert len(lines("workloads: {a: {command: tool}}", {"PATH": "/bin"})) == 1
+
+
+def test_a_relative_program_is_looked_for_in_the_directory_of_the_workload(lines, tool):
+    assert lines("workloads: {a: {command: ./tool, cwd: bin}}") == []
+    (line,) = lines("workloads: {a: {command: ./tool}}")
+    assert 'no program "./tool" in' in line
+
+
+def test_a_file_that_cannot_be_run_is_no_program(lines, tool):
+    tool.chmod(0o644)
+    assert len(lines("workloads: {a: {command: bin/tool}}")) == 1
+
+
+def test_programs_of_hooks_probes_and_modes_are_looked_for_too(lines):
+    text = """\
+        mode: dual
+        workloads:
+          a:
+            command: sh
+            hooks:
+              fix: {command: nosuch1, undo: sh}
+              mend:
+                command: sh
+                undo: nosuch4
+            probes:
+              work: {exec: nosuch2}
+            modes:
+              sandbox:
+                command: nosuch3
+        """
+    assert [line.partition(": no program")[0] for line in lines(text)] == [
+        "gyrostat.yaml:6: workloads.a.hooks.fix.command",
+        "gyrostat.yaml:9: workloads.a.hooks.mend.undo",
+        "gyrostat.yaml:11: workloads.a.probes.work.exec",
+        "gyrostat.yaml:14: workloads.a.modes.sandbox.command",
+    ]
+
+
+def test_a_missing_directory_is_found(lines, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert lines("workloads:\n  a: {command: sh, cwd: gone}\n  b: {command: sh, cwd: file}") == [
+        f"gyrostat.yaml:2: workloads.a.cwd: {tmp_path}/gone does not exist; allowed: a directory",
+        f"gyrostat.yaml:3: workloads.b.cwd: {tmp_path}/file is no directory; allowed: a directory",
+    ]
+
+
+def test_an_unknown_account_is_found(lines):
+    assert lines("workloads: {a: {command: sh, user: no-such-account}}") == [
+        (
+            'gyrostat.yaml:1: workloads.a.user: no account "no-such-account" on this machine; '
+            "allowed: an account of this machine"
+        )
+    ]
+
+
+def test_only_root_can_run_a_workload_as_somebody_else(lines, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert lines("workloads: {a: {command: sh, user: root}}") == [
+        (
+            'gyrostat.yaml:1: workloads.a.user: only root can run a workload as "root"; allowed: no user, or a node '
+            "run by root"
+        )
+    ]
+
+
+def test_an_account_may_name_itself(lines):
+    assert lines(f"workloads: {{a: {{command: sh, user: {getpass.getuser()}}}}}") == []
+
+
+def test_a_state_directory_that_can_be_made_is_no_fault_and_is_not_made(lines, tmp_path):
+    assert lines("node: {state_dir: a/b/c}") == []
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_state_directory_beneath_a_file_is_a_fault(lines, tmp_path):
+    (tmp_path / "file").write_text("")
+    text = "node:\n  state_dir: file/var\n"
+    line = f"{tmp_path}/file is no directory; allowed: a directory that can be written"
+    assert (
+        lines(text)
+        == [
+            f"gyrostat.yaml:2: node.state_dir: {line}",
+            f"gyrostat.yaml:1: node.run_dir: {line}",
+        ][::-1]
+    )
+
+
+def test_a_state_directory_that_cannot_be_written_is_a_fault(lines, tmp_path, monkeypatch):
+    (tmp_path / "var").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path / "var")
+    assert f"{tmp_path}/var cannot be written" in lines("node: {state_dir: var, run_dir: /tmp}")[0]
+
+
+def test_two_instances_of_one_workload_give_one_line(lines):
+    assert len(lines("mode: dual\nworkloads: {a: {command: nosuch}}", {"PATH": "/bin"})) == 1
