@@ -1,0 +1,112 @@
+"""Finds again, in the process table, what a node before this one left running. I/O."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from actors.process_manager.exits import Exit, exit_of, reap
+from actors.process_manager.processes import TICKS_PER_S, Processes, Stat
+from actors.process_manager.store import Row
+from actors.process_manager.tokens import INCARNATION, NODE, TOKEN, WORKLOAD, Issuer, is_ours
+
+FORK_TO_EXEC_S: Final = 5.0
+"""Seconds after an intent in which the process of a spawn can have come into being."""
+
+_LOOK_S: Final = 0.01
+
+
+class Alive(Struct, frozen=True):
+    """It runs. child: of this very process, whose behaviour was made anew."""
+
+    stat: Stat
+    child: bool
+    incarnation: int
+    token: str
+
+
+class Gone(Struct, frozen=True):
+    """It ended. existed: whether it is known that there was a process at all."""
+
+    exit: Exit
+    existed: bool
+
+
+Fate = Alive | Gone
+
+
+def find_fates(rows: Mapping[str, Row], table: Processes, boot: str, issuer: Issuer, wait_s: float) -> dict[str, Fate]:
+    """Tell what became of each workload's last process; those that were down already have no fate.
+
+    A pid with the same start time on the same boot is the same process. Its token is not asked for then: servers that
+    write their title over their environment have lost it. Everything else is searched for by token: a spawn whose
+    pid did not get into its row, or, when the disk was full, a later one that has no row at all.
+    wait_s: at most so long is waited for a process between fork and exec, which has no token yet.
+    """
+    fates: dict[str, Fate] = {}
+    for name, row in rows.items():
+        if row.phase == "intent" or (row.phase == "up" and row.boot != boot):
+            fates[name] = Gone(Exit(), existed=row.phase == "up")
+        elif row.phase == "up" and row.pid is not None:
+            fates[name] = _fate(row, row.pid, table)
+    lost = {name: row for name, row in rows.items() if not isinstance(fates.get(name), Alive)}
+    return fates | (_search(lost, table, boot, issuer, wait_s) if lost else {})
+
+
+def _fate(row: Row, pid: int, table: Processes) -> Fate:
+    stat = table.stat(pid)
+    if stat is None or (row.ticks is not None and stat.ticks != row.ticks):
+        return Gone(Exit(), existed=True)
+    child = stat.parent == os.getpid()
+    if not stat.zombie:
+        return Alive(stat, child, row.incarnation, row.token)
+    return Gone((reap(pid) if child else None) or exit_of(stat.status), existed=True)
+
+
+def _search(rows: dict[str, Row], table: Processes, boot: str, issuer: Issuer, wait_s: float) -> dict[str, Fate]:
+    own_program = table.program(os.getpid())
+    unclear = [row for row in rows.values() if row.phase == "intent" and row.boot == boot]
+    pause = threading.Event()
+    found: dict[str, Fate] = {}
+    for _ in range(max(1, int(wait_s / _LOOK_S))):
+        stats = [stat for pid in table.pids() if (stat := table.stat(pid)) is not None and not stat.zombie]
+        found = _mains(rows, stats, table, issuer)
+        left = [row for row in unclear if row.name not in found]
+        if not any(_may_become(stat, left, own_program, table) for stat in stats):
+            break
+        pause.wait(_LOOK_S)
+    return found
+
+
+def _mains(rows: dict[str, Row], stats: list[Stat], table: Processes, issuer: Issuer) -> dict[str, Fate]:
+    """Give the newest incarnation of each workload that is not known to have ended; of that, who started first.
+
+    A main process leads a session; a later leader with the same token is its offspring.
+    """
+    found: dict[str, Alive] = {}
+    for stat in sorted(stats, key=lambda one: one.ticks):
+        environ = table.environ(stat.pid) if stat.session == stat.pid else {}
+        name, token, number = environ.get(WORKLOAD, ""), environ.get(TOKEN, ""), environ.get(INCARNATION, "")
+        row = rows.get(name)
+        if row is None or environ.get(NODE) != issuer.node or not is_ours(issuer.secret, token, name, number):
+            continue
+        incarnation = int(number)
+        known = found[name].incarnation if name in found else row.incarnation - (row.phase == "intent")
+        if incarnation > known:
+            found[name] = Alive(stat, stat.parent == os.getpid(), incarnation, token)
+    return dict(found)
+
+
+def _may_become(stat: Stat, rows: Collection[Row], own_program: str | None, table: Processes) -> bool:
+    """Tell whether a process looks as one of ours does between fork and exec: our program, begun at the intent."""
+    started_s = stat.ticks / TICKS_PER_S
+    return (
+        stat.pid != os.getpid()
+        and any(row.intent_s - 1.0 <= started_s <= row.intent_s + FORK_TO_EXEC_S for row in rows)
+        and table.program(stat.pid) == own_program
+        and TOKEN not in table.environ(stat.pid)
+    )

@@ -1,0 +1,365 @@
+"""Keeps the workloads: moves them through their life cycle, spawns them, hears their ends, restarts and stops them.
+
+Between an exit and the restart stand the decision, the intent row and the spawn, and nothing else: what is told and
+looked up comes after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from actors.process_manager.endings import Endings
+from actors.process_manager.exits import Exit, ExitWatcher
+from actors.process_manager.life import Launch, Life
+from actors.process_manager.lifecycle import DOWN, Event, next_state
+from actors.process_manager.logs import tail
+from actors.process_manager.means import Means
+from actors.process_manager.order import stoppable, unmet
+from actors.process_manager.probing import Probing, Question
+from actors.process_manager.processes import Processes
+from actors.process_manager.restart import (
+    Again,
+    CrashLoop,
+    Ended,
+    Later,
+    Leave,
+    Record,
+    Verdict,
+    decide_restart,
+    decide_retry,
+)
+from actors.process_manager.runs import Run, end_run, exited_fact, said
+from actors.process_manager.settings import ProcessManagerSettings
+from actors.process_manager.spawn import Spawned, SpawnFailed, spawn
+from actors.process_manager.stop import Ending
+from actors.process_manager.store import Intent, Store
+from actors.process_manager.tally import level_of
+from actors.process_manager.tokens import issue
+from actors.settings import Workload
+from bus.errors import Refused
+from bus.message import Done
+from bus.messages import (
+    CrashLoopEntered,
+    ProcessReady,
+    ProcessStarted,
+    ProcessStartFailed,
+    ProcessStateChanged,
+    ProcessStopped,
+    RestartScheduled,
+)
+
+
+class Tools(Struct, frozen=True, kw_only=True):
+    """The Keeper's ways into the world. chance: from 0 to 1. launch: prepares the spawns of a workload."""
+
+    store: Store
+    watcher: ExitWatcher
+    table: Processes
+    boot: str
+    question: Question
+    chance: Callable[[], float]
+    launch: Callable[[Workload], Launch]
+
+
+class Keeper:
+    """Owns the lives. lives: by name, in config order, then those no longer declared."""
+
+    def __init__(self, means: Means, settings: ProcessManagerSettings, tools: Tools) -> None:
+        self.lives: dict[str, Life] = {}
+        self.closing: list[Any] | None = None
+        self._means = means
+        self._settings = settings
+        self._tools = tools
+        self._store = tools.store
+        self.probing = Probing(means, tools.question, settings.probe_eager, self.level)
+        self.endings = Endings(means, tools.table, settings.group_check, self._down)
+
+    # -- moving
+
+    def move(self, life: Life, event: Event, why: str) -> None:
+        """Make the move of the table, and tell; those that wait for it may start then."""
+        before, life.why = life.state, why
+        life.state = next_state(before, event)
+        life.moves += 1
+        if life.state == before and event != "again":
+            return
+        life.since_s = self._means.clock()
+        self._means.publish(
+            ProcessStateChanged(subject=life.name, state=life.state, before=before, pid=life.pid, why=why)
+        )
+        if any(other.state == "waiting" for other in self.lives.values()):
+            # As a message, so that this move is told to its end before another begins.
+            self._means.post(self.wake, life.name)
+
+    def wake(self, name: str | None = None) -> None:
+        """Start those that wait, and need to wait no longer. name: only those that depend on it."""
+        for other in list(self.lives.values()):
+            needs = other.workload.spec.depends_on
+            if other.state == "waiting" and (name is None or name in needs) and not self.missing(other):
+                self.begin(other, "its dependencies are there")
+
+    def missing(self, life: Life) -> list[str]:
+        """Say which dependencies are not there."""
+        needs = life.workload.spec.depends_on
+        return unmet(needs, {name: self.lives[name].standing for name in needs if name in self.lives}) if needs else []
+
+    def level(self, life: Life) -> None:
+        """Take over what its probes say, while it is up."""
+        event = level_of(life.checks)
+        if event is None or not life.up or next_state(life.state, event) == life.state:
+            return
+        checks = life.checks
+        unwell = "startup probe fails" if checks.started is False else "liveness probe fails"
+        not_ready = "not ready yet" if checks.ready is None else "readiness probe fails"
+        self.move(life, event, {"sicken": unwell, "pass": "ready", "run": not_ready}[event])
+        if event == "pass" and life.pid is not None:
+            after_s = self._means.clock() - life.started_s
+            self._means.publish(
+                ProcessReady(subject=life.name, pid=life.pid, incarnation=life.incarnation, after_s=after_s)
+            )
+
+    # -- starting
+
+    def begin(self, life: Life, reason: str, *, unasked: bool = False) -> None:
+        """Spawn a workload that is down, or let it wait for its dependencies. unasked: it counts as a restart."""
+        life.wanted = True
+        missing = self.missing(life)
+        if missing:
+            self.move(life, "wait", f"waits for {', '.join(missing)}")
+            self._answer_start(life, Done(detail=life.why))
+            return
+        result = self._launch(life, unasked=unasked)
+        self.move(life, "spawn", reason)
+        self._launched(life, result, reason)
+
+    def _launch(self, life: Life, *, unasked: bool) -> Spawned | SpawnFailed:
+        """Spawn it now: intent, fork, pid. Tells nothing."""
+        launch, now_s = life.launch, self._means.clock()
+        incarnation, restarts = life.incarnation + 1, life.restarts + unasked
+        token = issue(self._store.secret, life.name, incarnation)
+        self._store.intend(
+            Intent(
+                name=life.name,
+                incarnation=incarnation,
+                restarts=restarts,
+                token=token,
+                revision=launch.revision,
+                argv=launch.argv_json,
+                boot=self._tools.boot,
+                intent_s=self._tools.table.uptime_s(),
+                started_wall_s=self._means.clock.wall(),
+            )
+        )
+        try:
+            spawned = spawn(launch, token, incarnation)
+        except SpawnFailed as failed:
+            self._store.set_phase(life.name, "ended")
+            return failed
+        stat = self._tools.table.stat(spawned.pid)
+        self._tools.watcher.watch(spawned.pid, (life.name, incarnation), child=True)
+        self._store.spawned(life.name, spawned.pid, stat.ticks if stat else None, spawned.log.size)
+        life.pid, life.token, life.incarnation, life.restarts = spawned.pid, token, incarnation, restarts
+        life.revision, life.adopted = launch.revision, False
+        life.started_s, life.log_start = now_s, spawned.log.size
+        life.starts_s = [*life.starts_s[-999:], now_s]
+        return spawned
+
+    def _launched(self, life: Life, result: Spawned | SpawnFailed, reason: str) -> None:
+        """Tell what came of a spawn, and go on from there."""
+        if isinstance(result, SpawnFailed):
+            self._start_failed(life, result)
+            return
+        life.failed_starts = 0
+        self._means.publish(
+            ProcessStarted(
+                subject=life.name,
+                pid=result.pid,
+                incarnation=life.incarnation,
+                reason=reason,
+                revision=life.launch.revision,
+                mode=life.workload.mode,
+                restarts=life.restarts,
+            )
+        )
+        self._answer_start(life, Done(detail=f"started, pid {result.pid}"))
+        self.probing.begin(life)
+        self.level(life)
+
+    def _start_failed(self, life: Life, failed: SpawnFailed) -> None:
+        spec = life.workload.spec
+        life.failed_starts += 1
+        later = decide_retry(
+            spec.restart,
+            life.failed_starts,
+            retryable=failed.retryable,
+            critical=spec.critical,
+            longest_s=self._settings.start_retry_max,
+            chance=self._tools.chance(),
+        )
+        self._means.publish(
+            ProcessStartFailed(
+                subject=life.name, reason=failed.reason, retryable=failed.retryable, attempt=life.failed_starts
+            )
+        )
+        self._later(life, later, failed.reason)
+        self._answer_start(life, Refused(f"{life.name} cannot be started: {failed.reason}"))
+
+    def _later(self, life: Life, later: Later, reason: str) -> None:
+        self.move(life, "later", reason)
+        self._means.publish(
+            RestartScheduled(subject=life.name, delay_s=later.delay_s, attempt=later.attempt, reason=reason)
+        )
+        self._means.after(later.delay_s, self._due, life, life.moves, reason)
+
+    def _due(self, life: Life, moves: int, reason: str) -> None:
+        if life.moves == moves and life.state == "backing_off":
+            self.begin(life, f"again after: {reason}", unasked=True)
+
+    # -- ending
+
+    def on_exit(self, key: tuple[str, int], ended: Exit) -> None:
+        """The exit watcher saw a main process end."""
+        life = self.lives.get(key[0])
+        if life is None or life.pid is None or life.incarnation != key[1]:
+            return
+        if life.ending is not None:
+            self.tell_exit(life, end_run(life, ended, asked=True, now_s=self._means.clock()))
+            self.endings.look(life, life.ending)
+            return
+        verdict = self.judge(life, ended, self._means.clock() - life.started_s)
+        if isinstance(verdict, Again) and life.wanted and self.closing is None and not self.missing(life):
+            self._restart(life, ended, verdict)
+        else:
+            self._rest(life, ended, verdict)
+
+    def judge(self, life: Life, ended: Exit, uptime_s: float) -> Verdict:
+        """Ask the restart policy."""
+        spec = life.workload.spec
+        return decide_restart(
+            spec.restart,
+            Ended(exit_code=ended.exit_code, signal=ended.signal, uptime_s=uptime_s),
+            Record(starts_s=life.starts_s, quick_exits=life.quick_exits),
+            critical=spec.critical,
+            now_s=self._means.clock(),
+            chance=self._tools.chance(),
+        )
+
+    def _restart(self, life: Life, ended: Exit, verdict: Again) -> None:
+        """The hot path: spawn, then tell."""
+        run = end_run(life, ended, asked=False, now_s=self._means.clock())
+        result = self._launch(life, unasked=True)
+        if isinstance(result, Spawned):
+            run.log_path, run.log_end = result.log.former_path, result.log.former_end
+        life.quick_exits = verdict.attempt
+        self.probing.end(life)
+        self.tell_exit(life, run)
+        reason = f"ended by itself: {said(ended)}"
+        if isinstance(result, Spawned):
+            self.move(life, "again", reason)
+        self._launched(life, result, reason)
+
+    def _rest(self, life: Life, ended: Exit, verdict: Verdict) -> None:
+        """It is not spawned at once: wait, or leave it so."""
+        run = end_run(life, ended, asked=False, now_s=self._means.clock())
+        self.probing.end(life)
+        lines = self.tell_exit(life, run)
+        why = f"ended by itself: {said(ended)}"
+        if not life.wanted or self.closing is not None:
+            self._store.ended(life.name, "stopped", ended.exit_code, ended.signal)
+            self.move(life, "leave", why)
+            self.move(life, "stop", why)
+            self._was_stopped(life)
+            return
+        self._store.ended(life.name, "ended", ended.exit_code, ended.signal)
+        match verdict:
+            case Leave():
+                self._store.set_phase(life.name, "exited")
+                self.move(life, "leave", why)
+            case CrashLoop(starts):
+                self._store.set_phase(life.name, "crash_loop")
+                window_s = life.workload.spec.restart.start_limit_window
+                self.move(life, "loop", f"{starts} starts within {window_s:g} s; {why}")
+                self._means.publish(
+                    CrashLoopEntered(
+                        subject=life.name,
+                        starts=starts,
+                        window_s=window_s,
+                        exit_code=ended.exit_code,
+                        signal=ended.signal,
+                        log_tail=lines,
+                    )
+                )
+            case Later(_, attempt):
+                life.quick_exits = attempt
+                self._later(life, verdict, why)
+            case Again(attempt):
+                life.quick_exits = attempt
+                self.move(life, "wait", f"waits for {', '.join(self.missing(life))}; {why}")
+
+    def tell_exit(self, life: Life, run: Run) -> list[str]:
+        """Tell that a run ended; gives its last lines."""
+        settings = self._settings
+        lines = tail(
+            run.log_path, settings.evidence_lines, settings.evidence_line_size, start=run.log_start, end=run.log_end
+        )
+        self._means.publish(exited_fact(life, run, lines))
+        return lines
+
+    # -- stopping
+
+    def stop(self, life: Life, why: str) -> None:
+        """Ask a workload that is up to end, or see that one that is down stays so; a stop under way goes on."""
+        if life.state in DOWN:
+            if life.state != "stopped":
+                self._store.set_phase(life.name, "stopped")
+            self.move(life, "stop", why)
+        elif life.ending is None:
+            self.probing.end(life)
+            self.move(life, "stop", why)
+            self.endings.begin(life, why)
+
+    def _down(self, life: Life, ending: Ending) -> None:
+        """The process and its group are gone."""
+        self._store.ended(life.name, "stopped", life.exit_code, life.signal)
+        self.move(life, "vanish", ending.why)
+        took_s = self._means.clock() - ending.began_s
+        killed = ending.killed_s is not None and ending.signal != "KILL"
+        self._means.publish(ProcessStopped(subject=life.name, reason=ending.why, took_s=took_s, killed=killed))
+        waiting, life.to_stop = life.to_stop, []
+        for request in waiting:
+            request.answer(Done(detail=f"down after {took_s:.1f} s{', killed' if killed else ''}"))
+        again, life.again = life.again, None
+        if again is not None and self.closing is None:
+            self.begin(life, again)
+        else:
+            self._was_stopped(life)
+
+    def _was_stopped(self, life: Life) -> None:
+        if not life.declared:
+            self.forget(life)
+        if self.closing is not None:
+            self.stop_next("node stops")
+
+    def forget(self, life: Life) -> None:
+        """Drop a workload that is down and no longer declared."""
+        self._store.forget(life.name)
+        self.lives.pop(life.name, None)
+
+    def stop_next(self, why: str) -> None:
+        """On the way to all being down: stop those that nothing which is up depends on; answer when there is none."""
+        needs: Mapping[str, Any] = {name: life.workload.spec.depends_on for name, life in self.lives.items()}
+        up = [name for name, life in self.lives.items() if life.state not in DOWN]
+        for name in stoppable(up, needs):
+            self.stop(self.lives[name], why)
+        if not up and self.closing is not None:
+            waiting, self.closing = self.closing, []
+            for request in waiting:
+                request.answer(Done(detail=f"all {len(self.lives)} are down"))
+
+    def _answer_start(self, life: Life, outcome: Done | Refused) -> None:
+        waiting, life.to_start = life.to_start, []
+        for request in waiting:
+            request.answer(outcome)

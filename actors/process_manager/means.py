@@ -1,0 +1,34 @@
+"""What the parts of the ProcessManager may use of their actor. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from actors.clock import Alarm, Clock
+from actors.log import Log
+from bus.message import Fact
+
+
+class Means(Protocol):
+    """The actor, as far as its parts need it."""
+
+    @property
+    def clock(self) -> Clock:
+        """Monotonic seconds when called."""
+
+    @property
+    def log(self) -> Log:
+        """The operation log."""
+
+    def publish(self, fact: Fact) -> None:
+        """Tell everybody."""
+
+    def after(self, delay_s: float, handler: Callable[..., None], *args: Any) -> Alarm:
+        """Call handler(*args) in the actor's thread after delay_s seconds."""
+
+    def post(self, handler: Callable[..., None], *args: Any) -> None:
+        """From any thread: call handler(*args) in the actor's thread."""
+
+    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Do slow work in a thread; then(result or exception) in the actor's thread."""

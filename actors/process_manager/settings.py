@@ -1,0 +1,40 @@
+"""Settings of the ProcessManager. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from actors.settings import Bytes, Seconds
+
+
+class ProcessManagerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is the same for every workload; what differs is said at the workload."""
+
+    log_check: Seconds = Seconds(5)
+    """Seconds between two looks at the sizes of the log files; a file may pass its max_size by what comes between."""
+
+    evidence_lines: Annotated[int, Meta(ge=0, le=200)] = 20
+    """Last lines of its log that are told when a workload ends; a traceback has about as many."""
+
+    evidence_line_size: Bytes = Bytes(4096)
+    """Bytes of one such line; what is longer is cut, as a fact travels whole."""
+
+    probe_threads: Annotated[int, Meta(ge=1, le=256)] = 32
+    """Probes that may wait for an answer at the same time; threads are made when needed."""
+
+    probe_eager: Seconds = Seconds(0.05)
+    """Seconds between two questions to a workload that is not ready yet, growing to the probe's `every`."""
+
+    group_check: Seconds = Seconds(0.01)
+    """Seconds until the first look whether the group of an ended process is empty; doubles to 0.25 s."""
+
+    adoption_wait: Seconds = Seconds(2)
+    """Seconds that a node waits at most for a process which its forerunner left between fork and exec."""
+
+    stray_grace: Seconds = Seconds(5)
+    """Seconds that a left-over process has to end by itself before it gets KILL."""
+
+    start_retry_max: Seconds = Seconds(30)
+    """Seconds between two tries to start a workload whose program, directory or user is not usable."""

@@ -1,0 +1,213 @@
+"""What must survive the node: the last incarnation of each workload, who holds it, and its last known settings."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from actors.process_manager.tokens import new_secret
+from actors.settings import Workload
+from actors.settings.units import dec_hook, enc_hook
+from actors.sqlite import open_database
+
+Phase = Literal[
+    "new",  # never started, or only held
+    "intent",  # a spawn was begun; whether a process came of it is not known
+    "up",  # its process and its start time are known
+    "ended",  # its process ended and is to be started again
+    "exited",  # its process ended, and its policy leaves it so
+    "crash_loop",  # its process ended too often
+    "stopped",  # it was asked to be down
+]
+
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS secret (one INTEGER PRIMARY KEY CHECK (one = 1), value BLOB NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS life (
+        name TEXT PRIMARY KEY,
+        phase TEXT NOT NULL DEFAULT 'new',
+        held INTEGER NOT NULL DEFAULT 0,
+        incarnation INTEGER NOT NULL DEFAULT 0,
+        restarts INTEGER NOT NULL DEFAULT 0,
+        token TEXT NOT NULL DEFAULT '',
+        revision TEXT NOT NULL DEFAULT '',
+        argv TEXT NOT NULL DEFAULT '[]',
+        boot TEXT NOT NULL DEFAULT '',
+        intent_s REAL NOT NULL DEFAULT 0,
+        started_wall_s REAL NOT NULL DEFAULT 0,
+        pid INTEGER,
+        ticks INTEGER,
+        log_start INTEGER NOT NULL DEFAULT 0,
+        exit_code INTEGER,
+        signal TEXT
+    ) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS spec (name TEXT PRIMARY KEY, workload BLOB NOT NULL) WITHOUT ROWID",
+)
+
+_CHECKPOINT_COMMITS: Final = 256
+"""Commits after which the write-ahead log is worked into the database."""
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """The last incarnation of a workload.
+
+    intent_s: seconds on the scale of the process table's ticks when the spawn was begun. ticks: start of the process.
+    log_start: bytes that were in its log before it.
+    """
+
+    name: str
+    phase: Phase
+    held: bool
+    incarnation: int = 0
+    restarts: int = 0
+    token: str = ""
+    revision: str = ""
+    argv: str = "[]"
+    boot: str = ""
+    intent_s: float = 0.0
+    started_wall_s: float = 0.0
+    pid: int | None = None
+    ticks: int | None = None
+    log_start: int = 0
+    exit_code: int | None = None
+    signal: str | None = None
+
+
+class Intent(Struct, frozen=True, kw_only=True):
+    """A spawn that is about to be tried. argv: as JSON."""
+
+    name: str
+    incarnation: int
+    restarts: int
+    token: str
+    revision: str
+    argv: str
+    boot: str
+    intent_s: float
+    started_wall_s: float
+
+
+_COLUMNS: Final = ", ".join(Row.__struct_fields__)
+_INTEND: Final = f"""INSERT INTO life (phase, pid, ticks, {", ".join(Intent.__struct_fields__)})
+    VALUES ('intent', NULL, NULL, {", ".join("?" for _ in Intent.__struct_fields__)})
+    ON CONFLICT (name) DO UPDATE SET phase='intent', pid=NULL, ticks=NULL, exit_code=NULL, signal=NULL,
+    {", ".join(f"{one}=excluded.{one}" for one in Intent.__struct_fields__[1:])}"""  # noqa: S608 - names of our own
+
+
+class Store:
+    """Owns `<state_dir>/process_manager.db`; used in the actor's thread only, but for tidy().
+
+    synchronous is NORMAL: a commit is in the kernel's hands and so survives kill -9 of the node, with no fsync between
+    an exit and the restart. What a power loss takes with it are rows of processes that it ended too. A hold is
+    what a person said, and is written through (FULL). trouble: why the last write failed, or empty.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "process_manager.db"
+        self._db = open_database(self._path, _SCHEMA, synchronous="NORMAL")
+        self._commits = 0
+        self.trouble = ""
+        with contextlib.suppress(OSError):
+            os.chmod(self._path, 0o600)  # noqa: PTH101 - it holds the secret
+        self._db.execute("PRAGMA wal_autocheckpoint=0")  # it would fsync between an exit and the restart
+        self._db.execute("INSERT OR IGNORE INTO secret VALUES (1, ?)", (new_secret(),))
+        self.secret: bytes = self._db.execute("SELECT value FROM secret").fetchone()[0]
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
+
+    def rows(self) -> dict[str, Row]:
+        """Every workload that was ever started or held and not forgotten, by name."""
+        cursor = self._db.execute(f"SELECT {_COLUMNS} FROM life")  # noqa: S608 - names of our own
+        found = (dict(zip(Row.__struct_fields__, values, strict=True)) for values in cursor)
+        return {one["name"]: Row(**{**one, "held": bool(one["held"])}) for one in found}
+
+    def intend(self, intent: Intent) -> None:
+        """A spawn is about to be tried; on disk, as far as a dying node goes, before it is."""
+        self._note(_INTEND, msgspec.structs.astuple(intent))
+
+    def spawned(self, name: str, pid: int, ticks: int | None, log_start: int) -> None:
+        """A process came of it."""
+        self._note(
+            "UPDATE life SET phase='up', pid=?, ticks=?, log_start=? WHERE name=?", (pid, ticks, log_start, name)
+        )
+
+    def ended(self, name: str, phase: Phase, exit_code: int | None = None, signal: str | None = None) -> None:
+        """No process is there any more; phase says what is to follow."""
+        self._note("UPDATE life SET phase=?, exit_code=?, signal=? WHERE name=?", (phase, exit_code, signal, name))
+
+    def set_phase(self, name: str, phase: Phase) -> None:
+        """What is to follow has changed."""
+        self._note("UPDATE life SET phase=? WHERE name=?", (phase, name))
+
+    def hold(self, name: str, *, held: bool) -> None:
+        """A person wants it down, or no longer does; survives a power loss."""
+        self._db.execute("PRAGMA synchronous=FULL")
+        try:
+            self._write(
+                "INSERT INTO life (name, held) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET held=excluded.held",
+                (name, held),
+            )
+        finally:
+            self._db.execute("PRAGMA synchronous=NORMAL")
+
+    def remember(self, workloads: list[Workload]) -> None:
+        """Keep the settings, so that a process whose workload was taken out of the config can still be stopped."""
+        rows = [(one.name, msgspec.json.encode(one, enc_hook=enc_hook)) for one in workloads]
+        self._db.execute("BEGIN")
+        try:
+            self._db.executemany("INSERT OR REPLACE INTO spec VALUES (?, ?)", rows)
+        finally:
+            self._db.execute("COMMIT")
+        self._commits += 1
+
+    def recall(self, name: str) -> Workload | None:
+        """The settings a workload had last; None when they are not known or no longer read."""
+        found = self._db.execute("SELECT workload FROM spec WHERE name=?", (name,)).fetchone()
+        if found is None:
+            return None
+        try:
+            return msgspec.json.decode(found[0], type=Workload, dec_hook=decoded)
+        except (msgspec.MsgspecError, ValueError):
+            return None
+
+    def forget(self, name: str) -> None:
+        """It is neither declared nor running."""
+        self._note("DELETE FROM life WHERE name=?", (name,))
+        self._note("DELETE FROM spec WHERE name=?", (name,))
+
+    def wants_tidying(self) -> bool:
+        """Whether tidy() is due; then it counts as done."""
+        due = self._commits >= _CHECKPOINT_COMMITS
+        if due:
+            self._commits = 0
+        return due
+
+    def tidy(self) -> None:
+        """From any thread: work the write-ahead log into the database, which waits for the disk."""
+        with contextlib.closing(sqlite3.connect(self._path, timeout=5.0)) as db:
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _note(self, statement: str, values: tuple[object, ...]) -> None:
+        """Write what the next start would like to know. A full disk keeps no workload from being restarted."""
+        try:
+            self._write(statement, values)
+        except sqlite3.OperationalError as error:
+            self.trouble = str(error)
+        else:
+            self.trouble = ""
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        self._commits += 1
+        self._db.execute(statement, values)
+
+
+def decoded(kind: type, value: object) -> object:
+    """Decode hook for a stored workload: units, and paths."""
+    return Path(str(value)) if issubclass(kind, Path) else dec_hook(kind, value)

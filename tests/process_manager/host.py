@@ -1,0 +1,76 @@
+"""A node as small as it can be, to be killed: host.py STATE_DIR NODE CWD SCRIPT [POINT].
+
+Runs a ProcessManager with one workload `web`, the shell script, restarted without delay. Says "up" when it is there. At
+POINT of the second spawn it kills itself with SIGKILL: before the fork, between fork and pid row, or after the pid row.
+"""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from actors.process_manager import keeper
+from actors.process_manager.actor import ProcessManager
+from actors.process_manager.store import Store
+from actors.settings import RestartPolicy, Seconds, Workload, WorkloadSettings
+from tests.harness import House
+
+state_dir, node, cwd, script, *point = sys.argv[1:]
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+    threading.Event().wait()
+
+
+spawn, spawned = keeper.spawn, Store.spawned
+count = 0
+
+
+def spawn_or_die(*args):
+    global count
+    count += 1
+    if count == 2 and point == ["before the fork"]:
+        die()
+    result = spawn(*args)
+    if count == 2 and point == ["between fork and pid row"]:
+        die()
+    if count == 2 and point == ["in the middle of a spawn"]:
+        die()
+    return result
+
+
+def spawned_or_die(*args):
+    spawned(*args)
+    if count == 2 and point == ["after the pid row"]:
+        die()
+
+
+if point == ["in the middle of a spawn"]:
+    # SIGKILL from a process of its own comes while this one waits for the child's exec.
+    import subprocess
+
+    real = subprocess.Popen
+
+    def popen(*args, **options):
+        if count == 2:
+            killer = os.fork()
+            if killer == 0:
+                os.kill(os.getppid(), signal.SIGKILL)
+                os._exit(0)
+        return real(*args, **options)
+
+    subprocess.Popen = popen  # type: ignore[misc,assignment]
+
+keeper.spawn = spawn_or_die  # type: ignore[assignment]
+Store.spawned = spawned_or_die  # type: ignore[method-assign,assignment]
+spec = WorkloadSettings(
+    command=["sh", "-c", script], restart=RestartPolicy(stable_after=Seconds(0), start_limit=1_000_000)
+)
+web = Workload(name="web", config_name="web", mode="live", spec=spec, cwd=Path(cwd), env={})
+house = House(Path(state_dir), node=node)
+house.start(ProcessManager, workloads={"web": web})
+sys.stdout.write("up\n")
+sys.stdout.flush()
+signal.pause()

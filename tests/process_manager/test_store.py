@@ -1,0 +1,118 @@
+import os
+import sqlite3
+
+import pytest
+
+from actors.process_manager.store import Intent, Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(tmp_path)
+    yield made
+    made.close()
+
+
+def intent(name="web", incarnation=1):
+    return Intent(
+        name=name,
+        incarnation=incarnation,
+        restarts=0,
+        token="t",
+        revision="r",
+        argv='["x"]',
+        boot="b",
+        intent_s=5.0,
+        started_wall_s=6.0,
+    )
+
+
+def test_an_intent_is_there_for_the_next_node_before_any_pid(store, tmp_path):
+    store.intend(intent())
+    other = Store(tmp_path)
+    row = other.rows()["web"]
+    other.close()
+    assert (row.phase, row.pid, row.ticks, row.incarnation, row.token, row.argv) == ("intent", None, None, 1, "t", '["x"]')
+
+
+def test_a_pid_belongs_to_its_intent_only(store):
+    store.intend(intent())
+    store.spawned("web", 42, 99, 7)
+    assert (store.rows()["web"].phase, store.rows()["web"].pid, store.rows()["web"].ticks) == ("up", 42, 99)
+    store.ended("web", "ended", 1, None)
+    store.intend(intent(incarnation=2))
+    row = store.rows()["web"]
+    assert (row.phase, row.pid, row.ticks, row.exit_code, row.incarnation) == ("intent", None, None, None, 2)
+
+
+def test_a_hold_outlives_starts_and_needs_none(store):
+    store.hold("web", held=True)
+    assert store.rows()["web"].held
+    store.intend(intent())
+    assert store.rows()["web"].held
+    store.hold("web", held=False)
+    assert not store.rows()["web"].held
+
+
+def test_a_hold_is_written_through_and_everything_else_is_not(store):
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (1,)
+    seen = []
+    store._db.set_trace_callback(seen.append)
+    store.hold("web", held=True)
+    assert [one for one in seen if "synchronous" in one] == ["PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"]
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (1,)
+
+
+def test_the_secret_is_drawn_once_and_for_nobody_else_to_read(store, tmp_path):
+    other = Store(tmp_path)
+    assert other.secret == store.secret
+    assert len(store.secret) == 32
+    other.close()
+    assert os.stat(tmp_path / "process_manager.db").st_mode & 0o077 == 0
+
+
+def test_settings_are_remembered_whole(store, workload, tmp_path):
+    one = workload(
+        "web", "exec x", env={"A": "1"}, depends_on={"db": "ready"}, hooks={"fix": {"command": ["true"]}} and {}
+    )
+    store.remember([one])
+    assert store.recall("web") == one
+    assert store.recall("db") is None
+
+
+def test_settings_that_no_longer_read_are_none(store, workload):
+    store.remember([workload("web", "x")])
+    store._db.execute("UPDATE spec SET workload=?", (b'{"name": 3}',))
+    assert store.recall("web") is None
+
+
+def test_what_is_forgotten_is_gone(store, workload):
+    store.intend(intent())
+    store.remember([workload("web", "x")])
+    store.forget("web")
+    assert store.rows() == {}
+    assert store.recall("web") is None
+
+
+def test_a_full_disk_stops_no_restart_but_is_known(store):
+    store._db.execute("PRAGMA query_only=ON")
+    store.intend(intent())
+    assert "readonly" in store.trouble
+    with pytest.raises(sqlite3.OperationalError):
+        store.hold("web", held=True)
+    store._db.execute("PRAGMA query_only=OFF")
+    store.intend(intent())
+    assert store.trouble == ""
+
+
+def test_the_log_of_writes_is_worked_in_now_and_then(store, tmp_path):
+    assert not store.wants_tidying()
+    for number in range(300):
+        store.intend(intent(incarnation=number))
+    grown = os.path.getsize(tmp_path / "process_manager.db-wal")
+    assert store.wants_tidying()
+    assert not store.wants_tidying()
+    store.tidy()
+    for number in range(200):
+        store.intend(intent(incarnation=number))
+    assert os.path.getsize(tmp_path / "process_manager.db-wal") == grown
