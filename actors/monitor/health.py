@@ -1,0 +1,190 @@
+"""How well a subject is, and why: levels from state, thresholds, probes and dependencies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from actors.monitor.wording import duration, said
+
+Level = Literal["healthy", "degraded", "unhealthy", "critical", "failing"]
+LEVELS: Final[tuple[Level, ...]] = ("healthy", "degraded", "unhealthy", "critical", "failing")
+"""From best to worst."""
+RANK: Final[Mapping[Level, int]] = {level: rank for rank, level in enumerate(LEVELS)}
+
+UP: Final = frozenset({"running", "ready", "unhealthy"})
+"""States in which there is a process that is past its spawn."""
+DOWN: Final = frozenset({"backing_off", "exited", "crash_loop"})
+"""States in which a workload that is wanted has no process."""
+_PROBE_LEVELS: Final[Mapping[str, Level]] = {
+    "startup": "healthy",
+    "liveness": "unhealthy",
+    "work": "unhealthy",
+    "readiness": "degraded",
+}
+_SEVERITY_LEVELS: Final[Mapping[str, Level]] = {"warning": "degraded", "critical": "unhealthy"}
+_OTHERS: Final[Mapping[Level, Level]] = {
+    "healthy": "healthy",
+    "degraded": "degraded",
+    "unhealthy": "degraded",
+    "critical": "unhealthy",
+    "failing": "unhealthy",
+}
+"""Level of a workload that is not critical -> what it makes of the whole."""
+
+
+class Reason(Struct, frozen=True):
+    """One thing that decided, as a sentence. A reason that is healthy is a note."""
+
+    level: Level
+    text: str
+
+
+class Verdict(Struct, frozen=True):
+    """The level, and the reasons, worst first; notes only when it is healthy."""
+
+    level: Level
+    why: list[str]
+
+
+class Crossing(Struct, frozen=True, kw_only=True):
+    """A threshold that is crossed now. value: the latest reading. lasted_s: seconds it has been beyond its limit."""
+
+    metric: str
+    value: float
+    limit: float
+    direction: str
+    severity: str
+    lasted_s: float
+
+
+class Condition(Struct, frozen=True, kw_only=True):
+    """What is known of one workload.
+
+    state: of the life cycle, or unknown before the ProcessManager was heard. in_state_s: seconds it has been in it.
+    expected_end: it ended as its policy calls success. failing: probe -> detail. missing: dependency -> its state, for
+    those that are not what the workload needs. grace_s: seconds a start may take.
+    """
+
+    state: str
+    in_state_s: float
+    grace_s: float
+    held: bool = False
+    expected_end: bool = False
+    note: str = ""
+    failing: Mapping[str, str] = {}
+    missing: Mapping[str, str] = {}
+    crossings: Sequence[Crossing] = ()
+
+
+def judge(reasons: Iterable[Reason]) -> Verdict:
+    """The worst level of all reasons; healthy when there are none."""
+    ordered = sorted(reasons, key=lambda reason: -RANK[reason.level])
+    level: Level = ordered[0].level if ordered else "healthy"
+    shown = [reason.text for reason in ordered if reason.level != "healthy" or level == "healthy"]
+    return Verdict(level, shown)
+
+
+def judge_workload(condition: Condition) -> Verdict:
+    """How well one workload is. One that is down for good, or on purpose, is judged by its state alone."""
+    reasons = [_state_reason(condition)]
+    if condition.state in {"starting", "waiting", *UP}:
+        reasons += [
+            Reason("degraded", f"needs {name}, which is {_worded(state)}") for name, state in condition.missing.items()
+        ]
+    if condition.state in UP:
+        reasons += [_probe_reason(probe, detail) for probe, detail in condition.failing.items()]
+    if condition.state in {"starting", *UP, *DOWN} and not condition.expected_end:
+        reasons += crossing_reasons(condition.crossings)
+    return judge(reason for reason in reasons if reason.text)
+
+
+def crossing_reasons(crossings: Iterable[Crossing]) -> list[Reason]:
+    """A sentence for each crossed threshold: memory 212 MB above 200 MB for 31 s."""
+    return [
+        Reason(
+            _SEVERITY_LEVELS[one.severity],
+            f"{one.metric} {said(one.metric, one.value)} {_against(one)}"
+            f"{said(one.metric, one.limit)} for {duration(one.lasted_s)}",
+        )
+        for one in crossings
+    ]
+
+
+def judge_node(given_up: Mapping[str, str], troubles: Iterable[str]) -> Verdict:
+    """How well the node itself is. given_up: actor -> its last error. troubles: sentences about the measuring."""
+    reasons = [
+        Reason("degraded", f"actor {name} is given up: {error}" if error else f"actor {name} is given up")
+        for name, error in given_up.items()
+    ]
+    return judge([*reasons, *(Reason("degraded", trouble) for trouble in troubles)])
+
+
+def judge_whole(
+    node: Verdict, host: Verdict, workloads: Mapping[str, tuple[Verdict, str]], critical: frozenset[str]
+) -> Verdict:
+    """How well everything together is.
+
+    workloads: name -> its verdict and state. critical: names of the critical ones: one that is down makes the whole
+    critical, all that are wanted down makes it failing. The others take the whole to unhealthy at most.
+    """
+    reasons = [
+        *(Reason(part.level, f"{name}: {_first(part)}") for name, part in (("node", node), ("host", host))),
+        *(
+            Reason(_share_of(verdict, state, critical=name in critical), f"{name}: {_first(verdict)}")
+            for name, (verdict, state) in workloads.items()
+        ),
+    ]
+    wanted = [verdict for verdict, state in workloads.values() if state not in {"stopped", "unknown"}]
+    if wanted and all(verdict.level == "failing" for verdict in wanted):
+        reasons.append(Reason("failing", "every workload is down"))
+    return judge(reason for reason in reasons if reason.level != "healthy")
+
+
+def _share_of(verdict: Verdict, state: str, *, critical: bool) -> Level:
+    if not critical:
+        return _OTHERS[verdict.level]
+    return "critical" if verdict.level != "healthy" and state in DOWN else verdict.level
+
+
+def _state_reason(condition: Condition) -> Reason:
+    state, lasted = condition.state, duration(condition.in_state_s)
+    late: Level = "degraded" if condition.in_state_s > condition.grace_s else "healthy"
+    note = f": {condition.note}" if condition.note else ""
+    if state == "exited" and condition.expected_end:
+        return Reason("healthy", f"ended as expected{note}")
+    reasons = {
+        "exited": Reason("failing", f"ended {lasted} ago{note}"),
+        "crash_loop": Reason("failing", f"in a crash loop for {lasted}{note}"),
+        "waiting": Reason("degraded", f"waiting for {lasted}{note}"),
+        "backing_off": Reason("degraded", f"backing off for {lasted}{note}"),
+        "unhealthy": Reason("unhealthy", f"does not answer for {lasted}{note}"),
+        "starting": Reason(late, f"not ready after {lasted}"),
+        "running": Reason(late, f"not ready after {lasted}"),
+        "unknown": Reason(late, f"nothing is known of it for {lasted}"),
+        "stopped": Reason("healthy", f"{'held' if condition.held else 'stopped'} on purpose{note}"),
+        "stopping": Reason("healthy", "stops"),
+    }
+    return reasons.get(state, Reason("healthy", ""))
+
+
+def _probe_reason(probe: str, detail: str) -> Reason:
+    return Reason(_PROBE_LEVELS.get(probe, "degraded"), f"{probe} probe fails{f': {detail}' if detail else ''}")
+
+
+def _against(one: Crossing) -> str:
+    """How the reading stands to its limit: between limit and clear value it is no longer beyond it."""
+    beyond = one.value > one.limit if one.direction == "above" else one.value < one.limit
+    if beyond:
+        return f"{one.direction} "
+    return "not clear of " if one.value != one.limit else "at "
+
+
+def _worded(state: str) -> str:
+    return {"backing_off": "backing off", "crash_loop": "in a crash loop", "waiting": "waiting"}.get(state, state)
+
+
+def _first(verdict: Verdict) -> str:
+    return verdict.why[0] if verdict.why else verdict.level

@@ -1,0 +1,26 @@
+"""Which processes belong to a workload. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+
+def members(main: int, children: Mapping[int, Sequence[int]], sessions: Mapping[int, Sequence[int]]) -> list[int]:
+    """The main process, the members of the session it leads, and all their descendants; the main process first.
+
+    children: parent -> pids. sessions: session -> pids. A child whose parent ended is found by the session, one that
+    opened a session of its own by its parent.
+    """
+    return descendants([main, *sessions.get(main, ())], children)
+
+
+def descendants(roots: Iterable[int], children: Mapping[int, Sequence[int]]) -> list[int]:
+    """The roots and everything below them, each once, however the pids may be linked."""
+    found: dict[int, None] = {}
+    waiting = list(reversed(list(roots)))
+    while waiting:
+        pid = waiting.pop()
+        if pid not in found:
+            found[pid] = None
+            waiting.extend(reversed(children.get(pid, ())))
+    return list(found)
