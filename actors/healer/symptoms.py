@@ -1,0 +1,141 @@
+"""Which facts are symptoms, and of what. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from actors.healer.fingerprints import error_line, fingerprint, says_address_in_use
+from actors.healer.issues import Cause, Symptom
+from bus.messages.healer import IssueKind
+from bus.messages.monitor import ThresholdCrossed
+from bus.messages.node import ActorFailed
+from bus.messages.process_manager import (
+    CrashLoopEntered,
+    ProbeFailed,
+    ProcessExited,
+    ProcessRow,
+    ProcessStartFailed,
+)
+
+KINDS_OF_METRICS: Mapping[str, IssueKind] = {
+    "memory": "memory",
+    "cpu": "cpu",
+    "latency": "latency",
+    "availability": "availability",
+}
+"""Any other metric is a resource."""
+
+_ATTEMPTS_BEFORE = 2
+"""A retryable failure to spawn may be chance; the second one is not."""
+
+
+def exit_text(exit_code: int | None, signal: str | None) -> str:
+    """How a process ended, in words."""
+    if signal:
+        return f"ended by signal {signal}"
+    return "ended, nobody knows how" if exit_code is None else f"exited with code {exit_code}"
+
+
+def of_exit(fact: ProcessExited) -> Symptom | None:
+    """An end that nobody asked for and its policy does not expect."""
+    if fact.expected or fact.asked:
+        return None
+    how, error = exit_text(fact.exit_code, fact.signal), error_line(fact.log_tail)
+    return Symptom(
+        subject=fact.subject,
+        kind="crash",
+        fingerprint=fingerprint("crash", fact.subject, error or how),
+        text=f"{how} after {fact.uptime_s:.1f} s{': ' if error else ''}{error}",
+        lines=tuple(fact.log_tail),
+    )
+
+
+def of_crash_loop(fact: CrashLoopEntered) -> Symptom:
+    """Held after too many ends; a taken port is told from other reasons by the log."""
+    kind: IssueKind = "port_in_use" if says_address_in_use(fact.log_tail) else "crash_loop"
+    how, error = exit_text(fact.exit_code, fact.signal), error_line(fact.log_tail)
+    text = f"{fact.starts} starts within {fact.window_s:g} s, the last {how}{': ' if error else ''}{error}"
+    return Symptom(
+        subject=fact.subject,
+        kind=kind,
+        fingerprint=fingerprint(kind, fact.subject, error or how),
+        text=text,
+        lines=tuple(fact.log_tail),
+        weight="critical",
+    )
+
+
+def of_start_failure(fact: ProcessStartFailed) -> Symptom | None:
+    """A spawn that failed for the second time, or for good."""
+    if fact.retryable and fact.attempt < _ATTEMPTS_BEFORE:
+        return None
+    return Symptom(
+        subject=fact.subject,
+        kind="start_failed",
+        fingerprint=fingerprint("start_failed", fact.subject, fact.reason),
+        text=f"could not be started: {fact.reason}",
+        weight="critical",
+    )
+
+
+def of_probe(fact: ProbeFailed, *, was_ready: bool) -> Symptom | None:
+    """A probe that fails. was_ready: this life of the process was ready once; before that, readiness may take long."""
+    if fact.probe == "readiness" and not was_ready:
+        return None
+    kind: IssueKind = "unresponsive" if fact.probe == "liveness" else "not_working"
+    return Symptom(
+        subject=fact.subject,
+        kind=kind,
+        fingerprint=fingerprint(kind, fact.subject, fact.probe),
+        text=f"{fact.probe} probe failed{f' {fact.failures} times in a row' * (fact.failures > 1)}: {fact.detail}",
+        cause=Cause(probe=fact.probe),
+    )
+
+
+def of_threshold(fact: ThresholdCrossed) -> Symptom:
+    """A metric beyond its limit for its whole hold time."""
+    kind = KINDS_OF_METRICS.get(fact.metric, "resource")
+    side = "over" if fact.direction == "above" else "under"
+    return Symptom(
+        subject=fact.subject,
+        kind=kind,
+        fingerprint=fingerprint(kind, fact.subject, f"{fact.scope} {fact.metric}"),
+        text=f"{fact.metric} {fact.value:g} {side} {fact.limit:g} for {fact.held_s:.0f} s",
+        cause=Cause(
+            scope=fact.scope, metric=fact.metric, limit=fact.limit, direction=fact.direction, held_s=fact.held_s
+        ),
+        weight=fact.severity,
+    )
+
+
+def of_actor(fact: ActorFailed) -> Symptom | None:
+    """An actor that its supervisor gave up."""
+    if not fact.given_up:
+        return None
+    return Symptom(
+        subject=fact.subject,
+        kind="actor",
+        fingerprint=fingerprint("actor", fact.subject, fact.error),
+        text=f"actor failed {fact.failures} times, the last with {fact.while_handling}: {fact.error}",
+        cause=Cause(scope="actor"),
+        weight="critical",
+    )
+
+
+def of_row(row: ProcessRow) -> Symptom | None:
+    """What the process table shows and a lost fact would have told."""
+    if row.state == "crash_loop":
+        how = exit_text(row.exit_code, row.signal)
+        mark = fingerprint("crash_loop", row.name, how)
+        return Symptom(
+            subject=row.name,
+            kind="crash_loop",
+            fingerprint=mark,
+            text=f"is held after a crash loop, the last {how}",
+            weight="critical",
+        )
+    if row.state == "unhealthy":
+        startup = "startup" in row.why
+        told = ProbeFailed(subject=row.name, probe="startup" if startup else "liveness", failures=1, detail=row.why)
+        return of_probe(told, was_ready=True)
+    return None

@@ -1,0 +1,168 @@
+"""Whether an issue is gone: what was observed since its last symptom, or since the action of a remedy. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from actors.healer.issues import LIFE, Cause, Issue
+from actors.healer.remedies import Remedy
+from actors.healer.settings import HealerSettings
+from actors.settings import Workload
+from bus.messages.healer import IssueKind
+
+UP = ("running", "ready")
+"""States that count as up; one that is unhealthy is not."""
+
+_UNDER_LIMIT = 3
+"""Samples in a row behind the limit that end an issue nobody acted upon, in case ThresholdCleared was lost."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """wait: not known yet. text: what was looked at, or what is missing."""
+
+    outcome: Literal["verified", "failed", "wait"]
+    text: str
+
+
+class Watch:
+    """Observations of one issue's subject. Times are monotonic seconds.
+
+    since_s: what is earlier does not count. deadline_s: when a remedy has failed; None while nothing is being done.
+    tolerant: the end of the process is part of the remedy. acting: its command is not answered yet. gone: what says that the symptom is gone, or empty. against:
+    what happened since that speaks against the remedy, or empty.
+    """
+
+    def __init__(
+        self,
+        kind: IssueKind,
+        cause: Cause,
+        *,
+        since_s: float,
+        deadline_s: float | None = None,
+        tolerant: bool = True,
+        acting: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.cause = cause
+        self.since_s = since_s
+        self.deadline_s = deadline_s
+        self.gone = ""
+        self._tolerant = tolerant
+        self._acting = acting
+        self._pid: int | None = None
+        self._up_since_s: float | None = None
+        self.against = ""
+        self._behind = 0
+        self._state = "unknown"
+
+    def saw_process(self, state: str, pid: int | None, age_s: float | None, now_s: float) -> None:
+        """The state of the process now. age_s: seconds it is up, when known."""
+        self._state = state
+        if state not in UP or pid is None:
+            self._up_since_s = None
+        elif pid != self._pid or self._up_since_s is None:
+            self._up_since_s = max(self.since_s, now_s - (age_s or 0.0))
+        self._pid = pid
+
+    def saw_exit(self, text: str, now_s: float) -> None:
+        """It ended, and nobody asked it to; what was seen before says nothing about the next life."""
+        self.since_s = now_s
+        self._up_since_s = None
+        self._pid = None
+        self.gone = ""
+        if not self._tolerant and self.deadline_s is not None:
+            self.against = text
+
+    def saw_symptom(self, text: str, now_s: float) -> None:
+        """The symptom showed again. While acting, what probes and samples say is about the process before."""
+        if self._acting and self.kind not in LIFE:
+            return
+        self.gone = ""
+        self._behind = 0
+        if self.deadline_s is not None:
+            self.against = text
+        else:
+            self.since_s = now_s
+
+    def saw_probe(self, probe: str, *, ok: bool) -> None:
+        """One run of a probe."""
+        if probe == self.cause.probe:
+            self.gone = f"{probe} probe passes" if ok else ""
+
+    def saw_cleared(self, scope: str, metric: str, value: float) -> None:
+        """The metric is behind its clear value."""
+        if (scope, metric) == (self.cause.scope, self.cause.metric):
+            self.gone = (
+                f"{metric} is down to {value:g}" if self.cause.direction == "above" else f"{metric} is {value:g}"
+            )
+
+    def saw_values(self, scope: str, values: dict[str, float]) -> None:
+        """One sample. After an action one value behind the limit will do; by itself it takes more."""
+        value = values.get(self.cause.metric) if scope == self.cause.scope else None
+        if value is None:
+            return
+        if self.cause.is_beyond(value):
+            self._behind = 0
+            self.gone = ""
+            return
+        self._behind += 1
+        if self._behind >= (_UNDER_LIMIT if self.deadline_s is None else 1):
+            self.gone = f"{self.cause.metric} {value:g} is behind its limit {self.cause.limit:g}"
+
+    def saw_actor_start(self) -> None:
+        """The actor runs again."""
+        self.gone = "the actor runs again"
+
+    def judge(self, now_s: float, stable_for_s: float) -> Verdict:
+        """Verified when it was up for stable_for_s seconds and its symptom is gone; failed at the deadline."""
+        if self.against:
+            return Verdict("failed", self.against)
+        missing = [text for text in (self._not_stable(now_s, stable_for_s), self._not_gone()) if text]
+        if not missing:
+            return Verdict("verified", self._seen(now_s))
+        if self.deadline_s is not None and now_s >= self.deadline_s:
+            return Verdict("failed", f"not verified in time: {' and '.join(missing)}")
+        return Verdict("wait", " and ".join(missing))
+
+    def stable_at_s(self, stable_for_s: float) -> float | None:
+        """When the process will have been up for long enough; None while it is not up."""
+        return None if self._up_since_s is None else self._up_since_s + stable_for_s
+
+    def _not_stable(self, now_s: float, stable_for_s: float) -> str:
+        if self.cause.scope != "workload":
+            return ""
+        if self._up_since_s is None:
+            return f"the process is {self._state}"
+        up_s = now_s - self._up_since_s
+        return "" if up_s >= stable_for_s else f"it is up for {up_s:.1f} s only"
+
+    def _not_gone(self) -> str:
+        if self.kind in LIFE or self.gone:
+            return ""
+        if self.cause.probe:
+            return f"the {self.cause.probe} probe has not passed"
+        return f"{self.cause.metric or 'the actor'} is not seen to be well"
+
+    def _seen(self, now_s: float) -> str:
+        if self._up_since_s is None or self.cause.scope != "workload":
+            return self.gone
+        up = f"pid {self._pid} is {self._state} for {now_s - self._up_since_s:.1f} s with no exit"
+        return f"{up}, {self.gone}" if self.gone else up
+
+
+def window_s(
+    remedy: Remedy, issue: Issue, workload: Workload, settings: HealerSettings, interval_s: float | None
+) -> float:
+    """Seconds in which a remedy has to be verified. interval_s: between samples of the subject, when known."""
+    least_s = float(settings.verify_within)
+    if issue.cause.metric:
+        least_s = max(least_s, issue.cause.held_s + 2 * (interval_s or 0.0) + settings.stable_for)
+    probe = getattr(workload.spec.probes, issue.cause.probe, None) if issue.cause.probe else None
+    if probe is not None:
+        rounds_s = probe.every * (probe.successes + 1) + probe.timeout
+        least_s = max(least_s, probe.initial_delay + rounds_s + settings.stable_for)
+    if remedy.verb == "await_restart":
+        least_s += workload.spec.restart.backoff_max
+    return least_s

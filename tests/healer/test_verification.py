@@ -1,0 +1,201 @@
+import pytest
+
+from actors.healer.issues import Cause
+from actors.healer.remedies import Remedy
+from actors.healer.settings import HealerSettings
+from actors.healer.verification import Watch, window_s
+from actors.settings import RestartPolicy, Seconds
+from tests.healer.fakes import probes, workload
+from tests.healer.test_plans import an_issue
+
+STABLE_S = 2.0
+PROBE = Cause(probe="liveness")
+MEMORY = Cause(metric="memory", limit=100.0, held_s=30.0)
+LOW = Cause(metric="availability", limit=99.0, direction="below")
+
+
+def acted(kind="crash_loop", cause=None, *, tolerant=False):
+    """A watch since an action at 0 s, to be verified until 30 s."""
+    return Watch(kind, cause or Cause(), since_s=0.0, deadline_s=30.0, tolerant=tolerant)
+
+
+def up(watch, at_s=0.0, pid=7, state="ready", age_s=None):
+    watch.saw_process(state, pid, age_s, at_s)
+    return watch
+
+
+def outcome(watch, at_s):
+    return watch.judge(at_s, STABLE_S).outcome
+
+
+# -- the process
+
+
+def test_a_process_is_stable_when_it_was_up_for_long_enough():
+    watch = up(acted())
+    assert outcome(watch, 1.9) == "wait"
+    verdict = watch.judge(2.0, STABLE_S)
+    assert (verdict.outcome, verdict.text) == ("verified", "pid 7 is ready for 2.0 s with no exit")
+    assert watch.stable_at_s(STABLE_S) == 2.0
+
+
+@pytest.mark.parametrize("state", ["stopped", "waiting", "starting", "unhealthy", "stopping", "backing_off", "exited"])
+def test_a_process_in_any_other_state_is_not_up(state):
+    watch = up(up(acted()), 1.0, state=state)
+    assert outcome(watch, 10.0) == "wait"
+    assert watch.stable_at_s(STABLE_S) is None
+    verdict = watch.judge(30.0, STABLE_S)
+    assert (verdict.outcome, verdict.text) == ("failed", f"not verified in time: the process is {state}")
+
+
+def test_another_pid_begins_anew():
+    watch = up(up(acted(), pid=7), 1.5, pid=8)
+    assert outcome(watch, 3.4) == "wait"
+    assert outcome(watch, 3.5) == "verified"
+
+
+def test_the_age_of_the_process_counts_but_not_what_was_before_the_action():
+    assert outcome(up(acted(), 5.0, age_s=2.0), 5.0) == "verified"
+    assert outcome(up(acted(), 1.0, age_s=500.0), 1.0) == "wait"
+
+
+def test_an_exit_after_the_action_is_a_failure_at_once():
+    watch = up(acted())
+    watch.saw_exit("exited with code 1", 0.5)
+    assert watch.judge(0.5, STABLE_S).text == "exited with code 1"
+    assert outcome(watch, 0.5) == "failed"
+
+
+def test_where_the_end_of_the_process_is_part_of_the_remedy_its_next_life_is_watched():
+    watch = up(acted("crash", tolerant=True))
+    watch.saw_exit("exited with code 1", 1.0)
+    assert outcome(watch, 10.0) == "wait"
+    up(watch, 10.0, pid=8)
+    assert outcome(watch, 12.0) == "verified"
+
+
+def test_nobody_having_acted_there_is_no_failure():
+    watch = up(Watch("crash", Cause(), since_s=0.0))
+    watch.saw_exit("exited", 1.0)
+    watch.saw_symptom("again", 1.0)
+    assert outcome(watch, 1e6) == "wait"
+    up(watch, 1e6)
+    assert outcome(watch, 1e6 + 2) == "verified"
+
+
+# -- probes
+
+
+def test_a_probe_has_to_pass_after_the_action():
+    watch = up(acted("unresponsive", PROBE))
+    assert outcome(watch, 5.0) == "wait"
+    watch.saw_probe("readiness", ok=True)
+    assert outcome(watch, 5.0) == "wait"
+    watch.saw_probe("liveness", ok=True)
+    assert watch.judge(5.0, STABLE_S).text.endswith("no exit, liveness probe passes")
+    watch.saw_probe("liveness", ok=False)
+    assert watch.judge(30.0, STABLE_S).text == "not verified in time: the liveness probe has not passed"
+
+
+def test_a_passing_probe_is_not_enough_while_the_process_is_young():
+    watch = up(acted("unresponsive", PROBE))
+    watch.saw_probe("liveness", ok=True)
+    assert outcome(watch, 1.0) == "wait"
+
+
+def test_a_symptom_that_shows_again_after_the_action_is_a_failure():
+    watch = up(acted("unresponsive", PROBE))
+    watch.saw_probe("liveness", ok=True)
+    watch.saw_symptom("liveness probe failed 3 times", 1.0)
+    assert watch.judge(5.0, STABLE_S).text == "liveness probe failed 3 times"
+
+
+def test_while_acting_probes_speak_of_the_process_before_and_failed_starts_of_the_next():
+    probing = Watch("unresponsive", PROBE, since_s=0.0, deadline_s=30.0, acting=True)
+    probing.saw_symptom("readiness probe failed", 0.1)
+    assert probing.against == ""
+    starting = Watch("start_failed", Cause(), since_s=0.0, deadline_s=30.0, acting=True)
+    starting.saw_symptom("could not be started", 0.1)
+    assert starting.against == "could not be started"
+
+
+def test_what_passed_before_an_exit_says_nothing_about_the_next_life():
+    watch = up(acted("unresponsive", PROBE, tolerant=True))
+    watch.saw_probe("liveness", ok=True)
+    watch.saw_exit("exited", 1.0)
+    up(watch, 1.0, pid=8)
+    assert outcome(watch, 10.0) == "wait"
+
+
+# -- metrics
+
+
+def test_after_an_action_one_value_behind_the_limit_will_do():
+    watch = up(acted("memory", MEMORY))
+    watch.saw_values("workload", {"memory": 101.0})
+    watch.saw_values("workload", {"cpu": 1.0})
+    watch.saw_values("host", {"memory": 1.0})
+    assert outcome(watch, 5.0) == "wait"
+    watch.saw_values("workload", {"memory": 99.0})
+    assert watch.judge(5.0, STABLE_S).text.endswith("memory 99 is behind its limit 100")
+    watch.saw_values("workload", {"memory": 101.0})
+    assert outcome(watch, 5.0) == "wait"
+
+
+def test_by_itself_it_takes_three_values_in_a_row():
+    watch = up(Watch("memory", MEMORY, since_s=0.0))
+    for value in (99.0, 99.0, 101.0, 99.0, 99.0):
+        watch.saw_values("workload", {"memory": value})
+        assert outcome(watch, 5.0) == "wait"
+    watch.saw_values("workload", {"memory": 99.0})
+    assert outcome(watch, 5.0) == "verified"
+
+
+@pytest.mark.parametrize(("cause", "text"), [(MEMORY, "memory is down to 50"), (LOW, "availability is 50")])
+def test_a_cleared_threshold_is_gone(cause, text):
+    watch = up(Watch("memory", cause, since_s=0.0))
+    watch.saw_cleared("workload", "other", 50.0)
+    assert not watch.gone
+    watch.saw_cleared("workload", cause.metric, 50.0)
+    assert watch.gone == text
+    assert outcome(watch, 5.0) == "verified"
+
+
+def test_the_host_needs_no_process():
+    watch = Watch("resource", Cause(scope="host", metric="disk", limit=90.0), since_s=0.0)
+    assert outcome(watch, 5.0) == "wait"
+    watch.saw_cleared("host", "disk", 50.0)
+    assert watch.judge(5.0, STABLE_S).text == "disk is down to 50"
+
+
+def test_an_actor_is_well_when_it_started_again():
+    watch = Watch("actor", Cause(scope="actor"), since_s=0.0)
+    assert watch.judge(5.0, STABLE_S).text == "the actor is not seen to be well"
+    watch.saw_actor_start()
+    assert outcome(watch, 5.0) == "verified"
+
+
+# -- the window
+
+
+@pytest.mark.parametrize(
+    ("remedy", "kind", "spec", "interval_s", "expected_s"),
+    [
+        ("restart", "crash_loop", {}, None, 30.0),
+        ("await_restart", "crash", {"restart": RestartPolicy(backoff_max=Seconds(45))}, None, 75.0),
+        ("restart", "unresponsive", {}, None, 30.0),
+        (
+            "restart",
+            "unresponsive",
+            {"probes": probes(liveness={"every": Seconds(20), "initial_delay": Seconds(60)})},
+            None,
+            102.05,
+        ),
+        ("restart", "memory", {}, None, 42.0),
+        ("restart", "memory", {}, 10.0, 62.0),
+    ],
+)
+def test_the_window_is_as_long_as_the_symptom_takes_to_show(remedy, kind, spec, interval_s, expected_s):
+    issue = an_issue(kind, **({"cause": Cause(metric="memory", limit=1.0, held_s=40.0)} if kind == "memory" else {}))
+    found = window_s(Remedy(remedy), issue, workload(**spec), HealerSettings(), interval_s)
+    assert found == pytest.approx(expected_s)
