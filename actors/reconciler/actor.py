@@ -1,0 +1,286 @@
+"""The Reconciler's shell: looks, keeps the book of drift, and asks the ProcessManager to close it."""
+
+from __future__ import annotations
+
+from actors.base import Actor, Home, NodeView, Repeat
+from actors.clock import Alarm
+from actors.reconciler.actions import CLOSES, commands, copies_due_s, words
+from actors.reconciler.book import Book, Changes
+from actors.reconciler.diff import compare
+from actors.reconciler.queue import WorkQueue
+from actors.reconciler.rollout import next_restarts, settled
+from actors.reconciler.settings import ReconcilerSettings
+from actors.settings import format_duration, revision
+from bus.errors import ActorUnavailable, CommandError
+from bus.hub import Request
+from bus.message import Command, Reply
+from bus.messages import (
+    ConfigReloaded,
+    Converged,
+    DriftClosed,
+    DriftDetected,
+    DriftReport,
+    DriftRow,
+    GetDrift,
+    ListProcesses,
+    NodeStopping,
+    ProcessExited,
+    ProcessReady,
+    ProcessTable,
+    Reconcile,
+    RestartProcess,
+)
+
+VERIFY_AFTER_S = 0.2
+"""Seconds from an action's answer to the look that shows whether it helped."""
+ROLLOUT_LOOK_S = 1.0
+"""Seconds between looks while a restart has to become ready before the next; ProcessReady may be lost."""
+TABLE_WITHIN_S = 10.0
+"""Seconds that a table of processes may take."""
+
+
+class Reconciler(Actor[ReconcilerSettings]):
+    """Owns the book of drift and the queue of workloads to be put right; both are found again in the world.
+
+    Config changes of workloads come into force through this actor alone.
+    """
+
+    name = "reconciler"
+    listens = (ConfigReloaded, NodeStopping, ProcessExited, ProcessReady)
+    answers = (GetDrift, Reconcile)
+    Settings = ReconcilerSettings
+
+    def __init__(self, home: Home, node: NodeView, settings: ReconcilerSettings) -> None:
+        super().__init__(home, node, settings)
+        self._book = Book(settings.confirm_after)
+        self._queue: WorkQueue[str] = WorkQueue(settings.backoff_first, settings.backoff_max)
+        self._rolling: dict[str, float] = {}
+        self._checked = 0
+        self._looked_s: float | None = None
+        self._looking = False
+        self._look_again = False
+        self._look_failures = 0
+        self._stopping = False
+        self._next_look: Alarm | None = None
+        self._ticks: Repeat | None = None
+        self._asked: list[Request] = []
+        self._answered_by_this_look: list[Request] = []
+
+    def on_start(self) -> None:
+        """Look soon, and then at every interval."""
+        self._look_in(self.settings.first_after)
+        self._ticks = self.every(self.settings.interval, self._look)
+
+    def on_stop(self) -> None:
+        """Whoever waits for a report gets none."""
+        for request in (*self._asked, *self._answered_by_this_look):
+            request.answer(ActorUnavailable("reconciler stops before it has looked"))
+
+    def on_reload(self) -> None:
+        """Other workloads or settings: look, and repeat at once what failed under the old config."""
+        self._book.confirm_s = self.settings.confirm_after
+        self._queue.first_s, self._queue.max_s = self.settings.backoff_first, self.settings.backoff_max
+        if self._ticks is not None:
+            self._ticks.interval_s = self.settings.interval
+        self._queue.hurry()
+        self._look_in(self.settings.reload_delay)
+
+    # -- hints and commands: reasons to look
+
+    def on_config_reloaded(self, fact: ConfigReloaded) -> None:
+        for name in (*fact.added, *fact.changed, *fact.removed):
+            self._queue.add(name)
+        self._queue.hurry()
+        self._look_in(self.settings.reload_delay)
+
+    def on_process_exited(self, fact: ProcessExited) -> None:
+        self._queue.add(fact.subject)
+        self._look_in(self.settings.hint_delay)
+
+    def on_process_ready(self, fact: ProcessReady) -> None:
+        if fact.subject in self._rolling:
+            self._look_in(0.0)
+
+    def on_node_stopping(self, _: NodeStopping) -> None:
+        self._stopping = True
+
+    def do_get_drift(self, _: GetDrift) -> DriftReport:
+        return self._report()
+
+    def do_reconcile(self, _: Reconcile) -> Reply | None:
+        self._asked.append(self.defer_reply())
+        self._queue.hurry()
+        self._look()
+        return None
+
+    # -- the look
+
+    def _look_in(self, delay_s: float) -> None:
+        """Look after delay_s seconds, or earlier when a look is due earlier."""
+        if self._next_look is not None:
+            if self._next_look.at_s <= self.clock() + delay_s:
+                return
+            self._next_look.cancel()
+        self._next_look = self.after(delay_s, self._look)
+
+    def _look(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
+        if self._looking:
+            self._look_again = True
+            return
+        self._looking = True
+        self._answered_by_this_look, self._asked = self._asked, []
+        self.request(ListProcesses(strays=True), self._looked, timeout_s=TABLE_WITHIN_S)
+
+    def _looked(self, outcome: ProcessTable | CommandError) -> None:
+        self._looking = False
+        if isinstance(outcome, CommandError):
+            self._look_failed(outcome)
+        else:
+            self._look_failures = 0
+            self._looked_s = self.clock()
+            self._take_in(outcome)
+            if not self._stopping:
+                self._work()
+        self._answer(outcome)
+        if self._look_again:
+            self._look_again = False
+            self._look()
+
+    def _look_failed(self, error: CommandError) -> None:
+        if not self._look_failures:
+            self.log.warning("look.failed", error=str(error))
+        wait_s = min(self.settings.backoff_first * 2.0**self._look_failures, self.settings.backoff_max)
+        self._look_failures = min(self._look_failures + 1, 32)
+        self._look_in(wait_s)
+
+    def _answer(self, outcome: ProcessTable | CommandError) -> None:
+        waiting, self._answered_by_this_look = self._answered_by_this_look, []
+        for request in waiting:
+            request.answer(outcome if isinstance(outcome, CommandError) else self._report())
+
+    def _take_in(self, table: ProcessTable) -> None:
+        """What the look shows: tell what is new, forget what is gone, see which restarts are over."""
+        now_s = self.clock()
+        rows = {row.name: row for row in table.processes}
+        changes = self._book.see(compare(self.node.workloads, table.processes), now_s)
+        self._checked = len(self.node.workloads)
+        self._tell(changes)
+        for closed in changes.closed:
+            if not self._book.of(closed.subject):
+                self._queue.forget(closed.subject)
+        for name, since_s in list(self._rolling.items()):
+            workload = self.node.workloads.get(name)
+            if workload is None or settled(
+                rows.get(name), revision(workload.spec), now_s - since_s, self.settings.ready_within
+            ):
+                del self._rolling[name]
+
+    def _tell(self, changes: Changes) -> None:
+        for drift in changes.opened:
+            one, action = drift.now, words(drift.now.kind, self.settings)
+            self.log.info("drift.detected", subject=one.subject, drift=one.kind, observed=one.observed, action=action)
+            self.publish(
+                DriftDetected(
+                    subject=one.subject, drift=one.kind, desired=one.desired, observed=one.observed, action=action
+                )
+            )
+        for closed in changes.closed:
+            self.log.info("drift.closed", subject=closed.subject, drift=closed.kind, took_s=closed.took_s)
+            self.publish(DriftClosed(subject=closed.subject, drift=closed.kind, took_s=closed.took_s))
+        if changes.converged:
+            self.publish(Converged(subject=self.node.name, checked=self._checked, closed=changes.closed_run))
+
+    # -- the work
+
+    def _work(self) -> None:
+        """Take every key that may be worked on, then see when the next look is due."""
+        now_s = self.clock()
+        for drift in self._book.open():
+            self._queue.add(drift.now.subject)
+        turns = self._turns()
+        while (name := self._queue.take(now_s)) is not None:
+            asked = commands(self._book.of(name), self.settings, now_s, restart=name in turns)
+            if not asked:
+                self._queue.done(name)
+                continue
+            if any(isinstance(command, RestartProcess) for command in asked):
+                self._rolling[name] = now_s
+            self._act(name, asked)
+        self._plan_look()
+
+    def _turns(self) -> list[str]:
+        outdated = {
+            drift.now.subject: self._queue.tries(drift.now.subject)
+            for drift in self._book.open()
+            if drift.now.kind == "wrong_revision" and not drift.now.settling
+        }
+        return next_restarts(self.node.workloads, outdated, self._queue.processing.union(self._rolling))
+
+    def _act(self, name: str, asked: list[Command]) -> None:
+        """Ask for the first command, and when it is answered for the rest, one after the other."""
+        workload = self.node.workloads.get(name)
+        grace_s = workload.spec.stop.grace if workload is not None else 0.0
+        command, *left = asked
+        self.request(
+            command,
+            lambda outcome: self._acted(name, command, left, outcome),
+            timeout_s=grace_s + self.settings.answer_within,
+        )
+
+    def _acted(self, name: str, command: Command, left: list[Command], outcome: Reply | CommandError) -> None:
+        """An answer. Whether it helped is seen by the next look; until then the drift stays, and so does the key."""
+        trouble = f"{command.verb} failed: {outcome}" if isinstance(outcome, CommandError) else ""
+        if trouble:
+            self.log.warning("action.failed", subject=name, verb=command.verb, error=str(outcome))
+        for drift in self._book.of(name):
+            if drift.now.kind in CLOSES[command.verb]:
+                drift.trouble = trouble
+        if isinstance(command, RestartProcess):
+            self._rolling[name] = self.clock()
+        if left and not self._stopping:
+            self._act(name, left)
+            return
+        if self._book.of(name):
+            self._queue.again(name, self.clock())
+        else:
+            self._queue.done(name)
+        if not trouble:
+            self._look_in(VERIFY_AFTER_S)
+        self._plan_look()
+
+    def _plan_look(self) -> None:
+        """Set the next look to when something may be due."""
+        now_s = self.clock()
+        due = [self._book.confirm_due_s(), self._queue.due_s()]
+        due.append(copies_due_s(self._book.open(), self.settings, now_s))
+        if self._rolling:
+            due.append(now_s + ROLLOUT_LOOK_S)
+        ahead = [at_s for at_s in due if at_s is not None]
+        if ahead:
+            self._look_in(max(0.0, min(ahead) - now_s))
+
+    def _report(self) -> DriftReport:
+        now_s = self.clock()
+        rows = [
+            DriftRow(
+                subject=drift.now.subject,
+                drift=drift.now.kind,
+                desired=drift.now.desired,
+                observed=drift.now.observed,
+                action=self._action(drift.now.subject, words(drift.now.kind, self.settings), drift.trouble),
+                since_s=now_s - drift.since_s,
+            )
+            for drift in self._book.open()
+        ]
+        last_s = now_s - self._looked_s if self._looked_s is not None else None
+        return DriftReport(drifts=rows, checked=self._checked, closed_total=self._book.closed_total, last_s=last_s)
+
+    def _action(self, name: str, action: str, trouble: str) -> str:
+        if not trouble:
+            return action
+        due_s = self._queue.due_s_of(name)
+        again = f"; again in {format_duration(round(max(0.0, due_s - self.clock()), 1))}" if due_s is not None else ""
+        return f"{action} ({trouble}{again})"
