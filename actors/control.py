@@ -1,0 +1,155 @@
+"""The actor `node`: answers for the node itself, and keeps the change log of everything the system did by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, ClassVar, TextIO
+
+import msgspec
+import psutil
+
+from actors.base import Actor
+from bus.errors import Refused
+from bus.message import Command, Done, Fact
+from bus.messages import (
+    ActorFailed,
+    ActorRow,
+    ConfigRejected,
+    ConfigReloaded,
+    DriftClosed,
+    DriftDetected,
+    ExperimentKept,
+    ExperimentStarted,
+    ExperimentUndone,
+    GetNode,
+    IssueEscalated,
+    IssueRaised,
+    IssueResolved,
+    NodeInfo,
+    ReloadConfig,
+    ReloadResult,
+    RemedyDeferred,
+    RemedyFailed,
+    RemedyStarted,
+    RemedyVerified,
+    StopNode,
+)
+
+CHANGE_LOG_MAX = 10_000_000
+"""Bytes at which changes.log is moved to changes.log.1."""
+
+
+class ControlSettings(msgspec.Struct, frozen=True):
+    """What the node lends this actor: callables of the composition root, not of the config."""
+
+    rows: Callable[[], list[ActorRow]]
+    """The figures of every actor."""
+    load: Callable[[], Any]
+    """Read the config again; a Settings, or ConfigError raised. Slow."""
+    apply: Callable[[Any], ReloadResult]
+    """Put a loaded Settings in force."""
+    stop: Callable[[bool, str], None]
+    """End the node: (keep_workloads, why)."""
+    config: str
+    """The config file in words."""
+
+
+class NodeControl(Actor[ControlSettings]):
+    """Answers GetNode, ReloadConfig and StopNode; writes `<state_dir>/changes.log`, one JSON object a line."""
+
+    name = "node"
+    listens: ClassVar[tuple[type[Fact], ...]] = (
+        ActorFailed,
+        ConfigRejected,
+        ConfigReloaded,
+        DriftClosed,
+        DriftDetected,
+        ExperimentKept,
+        ExperimentStarted,
+        ExperimentUndone,
+        IssueEscalated,
+        IssueRaised,
+        IssueResolved,
+        RemedyDeferred,
+        RemedyFailed,
+        RemedyStarted,
+        RemedyVerified,
+    )
+    answers: ClassVar[tuple[type[Command], ...]] = (GetNode, ReloadConfig, StopNode)
+    Settings = ControlSettings
+
+    def on_start(self) -> None:
+        """Open the change log."""
+        self._started_s = self.clock()
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        self._changes: TextIO = (self.node.state_dir / "changes.log").open("a", encoding="utf-8")
+
+    def on_stop(self) -> None:
+        """Close the change log."""
+        if hasattr(self, "_changes"):
+            self._changes.close()
+
+    def do_get_node(self, _: GetNode) -> NodeInfo:
+        """The node and its actors; cpu_percent is over the time since the last such question."""
+        return NodeInfo(
+            node=self.node.name,
+            pid=os.getpid(),
+            mode=self.node.mode,
+            release=release(),
+            uptime_s=self.clock() - self._started_s,
+            revision=self.node.revision,
+            config=self.settings.config,
+            actors=self.settings.rows(),
+            cpu_percent=self._process.cpu_percent(),
+            memory_bytes=self._process.memory_info().rss,
+        )
+
+    def do_reload_config(self, _: ReloadConfig) -> None:
+        """Read the file off this thread; a faulty one changes nothing."""
+        request = self.defer_reply()
+
+        def loaded(result: Any) -> None:
+            if isinstance(result, Exception):
+                faults = [str(fault) for fault in getattr(result, "faults", (result,))]
+                self.publish(ConfigRejected(subject=self.node.name, faults=faults))
+                self.log.warning("config.rejected", faults=len(faults), first=faults[0])
+                request.answer(ReloadResult(faults=faults))
+                return
+            done = self.settings.apply(result)
+            self.log.info("config.reloaded", added=done.added, removed=done.removed, changed=done.changed)
+            request.answer(done)
+
+        self.run(self.settings.load, loaded)
+
+    def do_stop_node(self, command: StopNode) -> Done:
+        """Answered at once; the node then ends."""
+        if not command.why:
+            raise Refused("say why")
+        self.settings.stop(command.keep_workloads, command.why)
+        return Done(detail="the node is stopping" + (", its workloads go on" if command.keep_workloads else ""))
+
+    def _note(self, fact: Fact) -> None:
+        line = {"time": round(self.clock.wall(), 3), "what": fact.kind, **msgspec.to_builtins(fact)}
+        self._changes.write(json.dumps(line, separators=(", ", ": ")) + "\n")
+        self._changes.flush()
+        if self._changes.tell() > CHANGE_LOG_MAX:
+            path = self.node.state_dir / "changes.log"
+            self._changes.close()
+            path.replace(path.with_suffix(".log.1"))
+            self._changes = path.open("a", encoding="utf-8")
+
+    on_actor_failed = on_config_rejected = on_config_reloaded = on_drift_closed = on_drift_detected = _note
+    on_experiment_kept = on_experiment_started = on_experiment_undone = on_issue_escalated = on_issue_raised = _note
+    on_issue_resolved = on_remedy_deferred = on_remedy_failed = on_remedy_started = on_remedy_verified = _note
+
+
+def release() -> str:
+    """The installed version of gyrostat."""
+    try:
+        return version("gyrostat")
+    except PackageNotFoundError:
+        return "unknown"
