@@ -14,9 +14,20 @@ from pathlib import Path
 # A file of a subsystem is pure, unless it is a room (below) or stands here: files and folders that do I/O, by their
 # name without .py. Everything in a folder that stands here may do I/O.
 IO_FILES: dict[str, set[str]] = {
-    "process_manager": {"spawn", "probes", "exits", "adopt", "logs", "tokens"},
+    "process_manager": {
+        "adopt",
+        "commands",
+        "exits",
+        "logs",
+        "probes",
+        "processes",
+        "signals",
+        "spawn",
+        "strays",
+        "tokens",
+    },
     "monitor": {"sources", "sampling"},
-    "healer": {"hooks"},
+    "healer": {"attempts", "casebook", "holders", "treatment"},
     "goal_planner": set(),
     "optimizer": set(),
     "reconciler": set(),

@@ -1,0 +1,121 @@
+"""The group of commands. A command's module is imported when it is called, and not before."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Final
+
+import click
+
+from actors.cli.exits import Interrupted, code_of
+from actors.cli.options import config_option
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "up": ("up", "Run a node here and show what happens and why."),
+    "start": ("start", "Start workloads, or the node in the background."),
+    "stop": ("stop", "Stop workloads, or the node with its workloads."),
+    "restart": ("restart", "Restart workloads, or the node beneath them."),
+    "reload": ("reload", "Read the config again; touch only what changed."),
+    "status": ("status", "Everything at a glance."),
+    "health": ("health", "How well everything is, with reasons."),
+    "logs": ("logs", "The log of a workload, or of the node."),
+    "events": ("events", "What happens, as it happens."),
+    "issues": ("issues", "What is wrong, and what was done about it."),
+    "resolve": ("issues", "Say that an issue is dealt with."),
+    "goals": ("goals", "What is to become better, and how far it is."),
+    "reconcile": ("reconcile", "Compare desired with observed now."),
+    "signal": ("signals", "Send a signal to a workload."),
+    "config": ("config", "Check or show the config."),
+    "endpoints": ("endpoints", "Where the running node answers."),
+    "demo": ("demo", "Break real programs and watch them being healed."),
+}
+"""Name -> module beneath actors.cli, and the help in one line; the function has the command's name."""
+
+EXAMPLES: Final = """
+\b
+Examples:
+  gyrostat demo                     see it work, nothing to set up
+  gyrostat up                       run ./gyrostat.yaml in the foreground
+  gyrostat start && gyrostat status in the background, then look
+  gyrostat -c prod.yaml issues      every command takes -c FILE, before or after its name
+
+Exit codes: 0 ok, 1 failed, 2 usage or config, 3 no node runs.
+"""
+
+
+class Commands(click.Group):
+    """Knows its commands by name; an unknown one is answered with the nearest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"actors.cli.{COMMANDS[cmd_name][0]}")
+        found = getattr(module, cmd_name)
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f'no command "{args[0]}"; {nearest(args[0], list(COMMANDS))}')
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None  # click would write an empty line to stderr
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """`did you mean "status"?`, or what there is."""
+    import difflib
+
+    begun = [name for name in known if word and name.startswith(word)]
+    found = begun or difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f'did you mean "{found[0]}"?' if found else f"there are: {', '.join(known) or 'none'}"
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    click.echo(f"gyrostat {version('gyrostat')}")
+    ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=False,
+    invoke_without_command=True,
+)
+@config_option
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Say which.")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Keep long-running programs alive: see faults, decide, repair, and verify the repair."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def run(args: list[str] | None = None) -> Any:
+    """Run one command; always ends in SystemExit."""
+    try:
+        outcome = cli.main(args=args, prog_name="gyrostat", standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the end of the line: a person gets a sentence, never a traceback
+        sys.exit(code_of(error))
+    sys.exit(outcome if isinstance(outcome, int) else 0)

@@ -1,0 +1,57 @@
+"""`gyrostat health`: levels with reasons, and an exit code for scripts."""
+
+from __future__ import annotations
+
+import click
+
+from actors.cli.exits import FAILED, OK
+from actors.cli.options import command, json_option
+from actors.cli.place import Place
+
+
+@command("health", "health web", "health --json | jq -r .whole.level", "health >/dev/null && echo all is well enough")
+@click.argument("name", required=False)
+@json_option
+def health(place: Place, *, name: str | None, as_json: bool) -> int:
+    """How well everything is, with reasons.
+
+    Exit code 0 when healthy or degraded, 1 when unhealthy, critical or failing. With NAME only that workload counts.
+    """
+    from actors.cli.paint import Paint, put, put_json
+    from bus.messages import GetHealth
+
+    report = place.ask(GetHealth())
+    rows = [report.whole, report.node, report.host, *report.workloads]
+    if name is not None:
+        from actors.cli.names import known_names
+
+        wanted = known_names([name], [row.subject for row in report.workloads])
+        rows = [row for row in report.workloads if row.subject in wanted]
+    if as_json:
+        put_json(report if name is None else rows[0] if len(rows) == 1 else rows)
+    else:
+        put(*_lines(rows, Paint()))
+    deciding = rows if name is not None else [report.whole]
+    return OK if all(row.level in {"healthy", "degraded"} for row in deciding) else FAILED
+
+
+def _lines(rows: list[object], paint: object) -> list[str]:
+    from typing import Any, cast
+
+    from actors.cli.paint import Paint, measured, span, table
+    from actors.cli.status_lines import level_tone
+
+    cells = []
+    for row in cast("list[Any]", rows):
+        name = row.subject if row.scope == "workload" else row.scope
+        values = ", ".join(
+            f"{metric} {measured(metric, value)}{_arrow(row.trends.get(metric))}"
+            for metric, value in row.values.items()
+        )
+        why = "; ".join(row.why) or values
+        cells.append((name, (row.level, level_tone(row.level)), f"for {span(row.since_s)}", why))
+    return table(cells, cast("Paint", paint), ("SUBJECT", "LEVEL", "SINCE", "WHY"))
+
+
+def _arrow(trend: str | None) -> str:
+    return f" ({trend})" if trend in {"degrading", "improving"} else ""

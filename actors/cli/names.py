@@ -1,0 +1,57 @@
+"""Names of workloads that a person typed: checked against those there are, then asked about all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from actors.cli.exits import FAILED, OK, complain
+from actors.cli.paint import put
+from actors.cli.place import Place
+
+if TYPE_CHECKING:
+    from bus.message import Command
+
+PATIENCE_S: Final = 120.0
+"""Seconds for a workload to stop or start: its grace, and that of those it waits for."""
+
+
+def known_names(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The names as they are known; in dual mode a name of the config stands for both of its instances.
+
+    Raises: click.UsageError with the nearest known name.
+    """
+    found: list[str] = []
+    for name in names:
+        both = [f"{name}-{mode}" for mode in ("sandbox", "live") if f"{name}-{mode}" in known]
+        if name in known:
+            found.append(name)
+        elif both:
+            found.extend(both)
+        else:
+            from actors.cli.door import nearest
+
+            msg = f'no workload "{name}"; {nearest(name, list(known))}'
+            raise click.UsageError(msg)
+    return list(dict.fromkeys(found))
+
+
+def ask_each(place: Place, names: Sequence[str], make: Callable[[str], Command], done: str) -> int:
+    """Ask for every workload at once and say how each went; the exit code. Raises: click.UsageError; NotRunning."""
+    from bus.messages import ListProcesses
+
+    with place.client() as client:
+        table = client.ask(ListProcesses())
+        wanted = known_names(names, [row.name for row in table.processes])
+        outcomes = client.gather([make(name) for name in wanted], PATIENCE_S)
+    code = OK
+    for name, outcome in zip(wanted, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            complain(f"{name}: {outcome}")
+            code = FAILED
+        else:
+            detail = getattr(outcome, "detail", "")
+            put(f"{name}: {detail or done}")
+    return code

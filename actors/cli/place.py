@@ -1,0 +1,97 @@
+"""Where the node of this command is: its config, its state directory, and a client when it runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from actors.cli.exits import Failed, NotRunning
+
+if TYPE_CHECKING:
+    from bus.client import Client
+    from bus.endpoints import Endpoints
+    from bus.message import Command
+
+SOURCE = "cli"
+"""Who asks, for the node's audit; also how a stream tells what came from a person."""
+
+
+class Place:
+    """What -c leads to. given: the text after -c, or None."""
+
+    def __init__(self) -> None:
+        self.given: str | None = None
+        self._dirs: tuple[str, Path, Path] | None = None
+
+    @property
+    def config(self) -> Path:
+        """The config file. Raises: ConfigError when there is none."""
+        from actors.settings import find_config
+
+        return find_config(os.environ, Path.cwd(), self.given)
+
+    @property
+    def state_dir(self) -> Path:
+        """Absolute. Raises: ConfigError when the file cannot be read, or its node section has a fault."""
+        return self._look()[1]
+
+    @property
+    def run_dir(self) -> Path:
+        """Absolute; the default one when the config names none."""
+        return self._look()[2]
+
+    def endpoints(self) -> Endpoints:
+        """Where the running node answers. Raises: NotRunning."""
+        from bus.endpoints import check_alive, read_endpoints
+        from bus.errors import NotConnected
+
+        try:
+            found = read_endpoints(self.run_dir)
+            check_alive(found)
+        except NotConnected:
+            raise NotRunning(f"no node runs on {self.state_dir}; start one with: {self.told('start')}") from None
+        return found
+
+    def endpoints_file(self) -> Path:
+        """The running node's endpoints.json, for who wants to follow the node over restarts. Raises: NotRunning."""
+        from bus.endpoints import find_endpoints
+
+        self.endpoints()
+        return find_endpoints(self.run_dir)
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """A client of the running node. Raises: NotRunning; Failed when it lives and does not answer."""
+        from bus.client import connect
+        from bus.endpoints import check_alive
+        from bus.errors import NotConnected
+
+        endpoints = self.endpoints()
+        try:
+            with connect(endpoints, source=SOURCE) as client:
+                yield client
+        except NotConnected as error:
+            try:
+                check_alive(endpoints)
+            except NotConnected:
+                raise NotRunning(str(error)) from None
+            raise Failed(str(error)) from None
+
+    def ask(self, command: Command, timeout_s: float = 5.0) -> Any:
+        """One question to the running node. Raises: NotRunning; CommandError."""
+        with self.client() as client:
+            return client.ask(command, timeout_s)
+
+    def told(self, command: str) -> str:
+        """The command line that does `command` at the same place, to be shown to a person."""
+        return f"gyrostat {command}" + (f" -c {self.given}" if self.given else "")
+
+    def _look(self) -> tuple[str, Path, Path]:
+        if self._dirs is None:
+            from actors.settings import peek_state_dir
+
+            self._dirs = peek_state_dir(self.config, os.environ)
+        return self._dirs

@@ -1,0 +1,28 @@
+"""`gyrostat signal`: a signal to a workload."""
+
+from __future__ import annotations
+
+import click
+
+from actors.cli.options import command
+from actors.cli.place import Place
+
+
+@command("signal web HUP", "signal worker USR1")
+@click.argument("name")
+@click.argument("sig", metavar="SIGNAL")
+def signal(place: Place, *, name: str, sig: str) -> int:
+    """Send a signal to the main process of a workload. SIGNAL: a name, with or without SIG."""
+    import signal as signals
+
+    from actors.cli.door import nearest
+    from actors.cli.names import ask_each
+    from bus.messages import SignalProcess
+
+    short = sig.upper().removeprefix("SIG")
+    known = [one.name.removeprefix("SIG") for one in signals.Signals]
+    if short not in known:
+        msg = f'no signal "{sig}"; {nearest(short, known)}'
+        raise click.UsageError(msg)
+    why = "asked on the command line"
+    return ask_each(place, [name], lambda one: SignalProcess(name=one, signal=short, why=why), f"was sent {short}")

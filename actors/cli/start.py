@@ -1,0 +1,26 @@
+"""`gyrostat start`: workloads by name, or the node in the background."""
+
+from __future__ import annotations
+
+import click
+
+from actors.cli.options import command
+from actors.cli.place import Place
+
+
+@command("start", "start web worker", "start -c prod.yaml")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def start(place: Place, *, names: tuple[str, ...]) -> int:
+    """Start workloads, or the node in the background.
+
+    With names: starts these workloads, those they depend on first; also ends a hold or a crash loop. Without: starts
+    the node, unless it runs, and returns when it answers; what it says goes to node.out in its state directory.
+    """
+    if not names:
+        from actors.cli.background import start_node
+
+        return start_node(place)
+    from actors.cli.names import ask_each
+    from bus.messages import StartProcess
+
+    return ask_each(place, names, lambda name: StartProcess(name=name, why="asked on the command line"), "started")

@@ -1,0 +1,166 @@
+"""The answers of the actors as the lines of `status`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from actors.cli.paint import Cell, Paint, measured, size, span, table
+
+STATE_TONES: Final = {
+    "ready": "good",
+    "running": "good",
+    "starting": "warn",
+    "waiting": "warn",
+    "stopping": "warn",
+    "backing_off": "warn",
+    "stopped": "dim",
+    "exited": "dim",
+    "unhealthy": "bad",
+    "crash_loop": "bad",
+}
+LEVEL_TONES: Final = {"healthy": "good", "degraded": "warn"}
+"""Tones of health levels; worse ones are bad."""
+WHY_MAX: Final = 90
+SHOWN_MAX: Final = 10
+"""Issues and other rows of one kind that are shown; the rest is counted."""
+
+
+def lines_of(answers: Mapping[str, Any], missing: Mapping[str, str], paint: Paint) -> list[str]:
+    """Every line. answers: typed reply by part. missing: why a part has no answer."""
+    blocks = [
+        list(_head(answers, paint)),
+        _workloads(answers, paint),
+        list(_actors(answers, paint)),
+        list(_issues(answers, paint)),
+        list(_others(answers)),
+        [paint(f"no answer from {text}", "bad") for text in missing.values()],
+    ]
+    lines: list[str] = []
+    for block in blocks:
+        lines += ([""] if lines and block else []) + block
+    return lines
+
+
+def level_tone(level: str) -> str:
+    """The tone of a health level."""
+    return LEVEL_TONES.get(level, "bad")
+
+
+def _head(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    node, health = answers.get("node"), answers.get("health")
+    parts = []
+    if node is not None:
+        parts += [
+            paint(f"node {node.node}", "bold"),
+            node.mode,
+            f"up {span(node.uptime_s)}",
+            f"pid {node.pid}",
+            f"cpu {measured('cpu', node.cpu_percent)}",
+            f"memory {size(node.memory_bytes)}",
+            node.config,
+        ]
+    if health is not None:
+        parts.append(paint(health.whole.level, level_tone(health.whole.level)))
+    yield " | ".join(parts) if parts else "node gives no answer"
+    if health is not None and health.whole.level != "healthy":
+        yield from (f"  {why}" for why in health.whole.why[:SHOWN_MAX])
+
+
+def _workloads(answers: Mapping[str, Any], paint: Paint) -> list[str]:
+    if "processes" not in answers:
+        return []
+    rows = answers["processes"].processes
+    if not rows:
+        return ["no workloads"]
+    health = {row.subject: row for row in answers["health"].workloads} if "health" in answers else {}
+    head = ("NAME", "STATE", "PID", "UPTIME", "RESTARTS", "CPU", "MEMORY", "HEALTH", "WHY")
+    return table([_workload(row, health.get(row.name)) for row in rows], paint, head)
+
+
+def _workload(row: Any, health: Any) -> list[str | Cell]:
+    values = health.values if health is not None and row.pid else {}
+    level = health.level if health is not None else "-"
+    return [
+        row.name,
+        (row.state.replace("_", " "), STATE_TONES.get(row.state, "plain")),
+        str(row.pid or "-"),
+        span(row.uptime_s) if row.uptime_s is not None else "-",
+        str(row.restarts),
+        measured("cpu", values["cpu"]) if "cpu" in values else "-",
+        size(values["memory"]) if "memory" in values else "-",
+        (level, level_tone(level) if health is not None else "dim"),
+        why_of(row, health),
+    ]
+
+
+def why_of(row: Any, health: Any) -> str:
+    """Why a workload is as it is, when it is not simply well."""
+    notes = [text for text, holds in (("held", row.held), ("no longer in the config", not row.declared)) if holds]
+    if row.state not in {"ready", "running"} and row.why:
+        notes.append(row.why)
+    elif health is not None and health.level != "healthy":
+        notes.extend(health.why)
+    if row.strays:
+        notes.append(f"left-over processes: {', '.join(map(str, row.strays))}")
+    return shortened("; ".join(dict.fromkeys(notes)))
+
+
+def shortened(text: str, limit: int = WHY_MAX) -> str:
+    """One line of at most `limit` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+def _actors(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    node = answers.get("node")
+    for row in node.actors if node is not None else ():
+        if row.state == "given_up":
+            yield paint(f"actor {row.name} is GIVEN UP after {row.failures} failures: {row.last_error}", "bad")
+            yield "  the node goes on without it and tries again by itself"
+        elif row.state != "running":
+            yield paint(f"actor {row.name} is {row.state}: {row.last_error or 'no error'}", "warn")
+        elif row.failed_s is not None:
+            yield paint(
+                f"actor {row.name} failed {span(row.failed_s)} ago and was made anew: {shortened(row.last_error)}",
+                "warn",
+            )
+
+
+def _issues(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    if "issues" not in answers:
+        return
+    rows = answers["issues"].issues
+    if not rows:
+        yield paint("no open issues", "dim")
+        return
+    yield f"{len(rows)} open issue{'s' if len(rows) != 1 else ''} (gyrostat issues ID explains one)"
+    tones = {"escalated": "bad", "open": "warn", "healing": "warn", "verifying": "warn"}
+    shown: list[list[str | Cell]] = [
+        [
+            f"  {row.issue}",
+            row.subject,
+            row.issue_kind.replace("_", " "),
+            (row.state, tones.get(row.state, "plain")),
+            shortened(row.summary),
+        ]
+        for row in rows[:SHOWN_MAX]
+    ]
+    yield from table(shown, paint)
+    if len(rows) > SHOWN_MAX:
+        yield f"  and {len(rows) - SHOWN_MAX} more"
+
+
+def _others(answers: Mapping[str, Any]) -> Iterator[str]:
+    if answers.get("drift") is not None:
+        for row in answers["drift"].drifts[:SHOWN_MAX]:
+            yield f"drift: {row.subject} {row.drift.replace('_', ' ')} for {span(row.since_s)}: found {row.observed}"
+    if answers.get("goals") is not None:
+        for goal in answers["goals"].goals[:SHOWN_MAX]:
+            side = goal.direction.replace("_", " ")
+            target = f"{goal.metric} {side} {measured(goal.metric, goal.target)}"
+            yield f"goal: {goal.subject} {target}, {goal.progress:.0%} done"
+    if answers.get("experiments") is not None:
+        for trial in answers["experiments"].experiments:
+            if trial.state == "running":
+                yield f"experiment: {trial.parameter} {trial.baseline:g} -> {trial.candidate:g}: {trial.why}"

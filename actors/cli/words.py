@@ -1,0 +1,272 @@
+"""What a fact says, in plain words. Pure: plain values in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from actors.cli.paint import measured, number, span
+
+Data = Mapping[str, Any]
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A fact in words. tone: as in paint.CODES. why: what the fact itself gives as its reason, or empty."""
+
+    text: str
+    tone: str = "plain"
+    why: str = ""
+
+
+def say(kind: str, data: Data) -> Said:
+    """What a fact says. kind: `process.exited`, with or without `.v1`; one not known here is shown by its fields."""
+    name = kind_of(kind)
+    words = _WORDS.get(name)
+    if words is not None:
+        try:
+            return words(data)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            pass  # of a newer or foreign publisher: its fields speak for themselves
+    pairs = " ".join(f"{key}={value}" for key, value in data.items() if key != "subject")
+    return Said(f"{name} {pairs}".rstrip())
+
+
+def kind_of(type_name: str) -> str:
+    """`process.exited.v1` -> `process.exited`."""
+    name, dot, version = type_name.rpartition(".")
+    return name if dot and version[:1] == "v" and version[1:].isdigit() else type_name
+
+
+def is_sample(kind: str) -> bool:
+    """Whether a fact is a measurement, of which there are many and each alone says little."""
+    return kind_of(kind) in {"metrics.sampled", "probe.measured"}
+
+
+def is_news(kind: str, data: Data) -> bool:
+    """Whether a fact is worth a line to somebody who watches; the others are told by another fact as well."""
+    name = kind_of(kind)
+    if is_sample(name):
+        return False
+    if name == "process.state_changed":
+        return data.get("state") in {"waiting", "unhealthy", "exited"}
+    if name == "actor.started":
+        return bool(data.get("restarts"))
+    if name == "health.changed":
+        return data.get("level") != data.get("before")
+    if name == "trend.changed":
+        return data.get("trend") == "degrading"
+    return True
+
+
+def ending(data: Data) -> str:
+    """How a process ended."""
+    if data.get("signal"):
+        return f"ended by SIG{str(data['signal']).removeprefix('SIG')}"
+    if data.get("exit_code") is None:
+        return "ended, unseen by any node"
+    return f"exited with code {data['exit_code']}"
+
+
+def listed(names: list[Any]) -> str:
+    """`a, b and c`."""
+    texts = [str(name) for name in names]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _exited(data: Data) -> Said:
+    text = f"{ending(data)} after {span(data['uptime_s'])}"
+    if data["asked"]:
+        return Said(f"{text}, as asked", "dim")
+    tail = [line for line in data["log_tail"] if line.strip()]
+    last = f"; its last line: {tail[-1].strip()[:160]}" if tail and data.get("exit_code") else ""
+    return Said(text + (", which its policy counts as success" if data["expected"] else last), _tone(data["expected"]))
+
+
+def _tone(good: bool) -> str:  # noqa: FBT001 - a plain choice
+    return "plain" if good else "bad"
+
+
+def _started(data: Data) -> Said:
+    again = f", restart {data['restarts']}" if data.get("restarts") else ""
+    return Said(f"started, pid {data['pid']}{again}", "plain", data["reason"])
+
+
+def _state(data: Data) -> Said:
+    tone = {"unhealthy": "bad", "crash_loop": "bad", "waiting": "warn", "ready": "good"}.get(data["state"], "plain")
+    return Said(f"is {data['state'].replace('_', ' ')}, was {data['before'].replace('_', ' ')}", tone, data["why"])
+
+
+def _in_a_row(times: int) -> str:
+    return f" {times} times in a row" if times > 1 else ""
+
+
+def _when(delay_s: float) -> str:
+    return f"in {span(delay_s)}" if delay_s else "at once"
+
+
+def _crash_loop(data: Data) -> Said:
+    text = f"is held: {data['starts']} starts within {span(data['window_s'])}, the last one {ending(data)}"
+    tail = [line for line in data["log_tail"] if line.strip()]
+    return Said(text, "bad", tail[-1].strip()[:160] if tail else "")
+
+
+def _start_failed(data: Data) -> Said:
+    again = "tried again later" if data["retryable"] else "will not work until something is changed"
+    return Said(f"could not be started (attempt {data['attempt']}, {again})", "bad", data["reason"])
+
+
+def _threshold(data: Data) -> Said:
+    side = "over" if data["direction"] == "above" else "under"
+    value, limit = measured(data["metric"], data["value"]), measured(data["metric"], data["limit"])
+    tone = "bad" if data["severity"] == "critical" else "warn"
+    return Said(f"{data['metric']} {value} is {side} its limit {limit} for {span(data['held_s'])}", tone)
+
+
+def _cleared(data: Data) -> Said:
+    if data.get("because") == "limit_removed":
+        return Said(f"{data['metric']} has no limit any more", "plain")
+    value, lasted = measured(data["metric"], data["value"]), span(data["lasted_s"])
+    return Said(f"{data['metric']} is back at {value} after {lasted}", "good")
+
+
+def _health(data: Data) -> Said:
+    tone = {"healthy": "good", "degraded": "warn"}.get(data["level"], "bad")
+    return Said(f"health is {data['level']}, was {data['before']}", tone, "; ".join(data["why"]))
+
+
+def _raised(data: Data) -> Said:
+    text = f"issue {data['issue']} ({data['issue_kind'].replace('_', ' ')}, {data['severity']}): {data['summary']}"
+    return Said(text, "bad")
+
+
+def _escalated(data: Data) -> Said:
+    tried = f"; tried: {', '.join(data['tried'])}" if data["tried"] else ""
+    again = f"; tries again in {span(data['retry_s'])}" if data["retry_s"] is not None else ""
+    return Said(f"issue {data['issue']} needs a person{tried}{again}", "bad", data["why"])
+
+
+def _remedy_failed(data: Data) -> Said:
+    undone = f"; undone: {data['undone']}" if data["undone"] else ""
+    return Said(f"remedy {data['remedy']} of issue {data['issue']} did not help{undone}", "warn", data["why"])
+
+
+def _actor_failed(data: Data) -> Said:
+    then = f"given up, tried again in {span(data['retry_s'] or 0)}" if data["given_up"] else "made anew"
+    return Said(f"actor failed while handling {data['while_handling']}; {then}", "bad", data["error"])
+
+
+def _reloaded(data: Data) -> Said:
+    parts = [f"{what} {listed(data[what])}" for what in ("added", "removed", "changed") if data[what]]
+    return Said(f"config reloaded, revision {data['revision']}: {'; '.join(parts) or 'no workload differs'}")
+
+
+def _rejected(data: Data) -> Said:
+    more = f" and {len(data['faults']) - 1} more" if len(data["faults"]) > 1 else ""
+    return Said(f"new config refused, the old one stays: {data['faults'][0]}{more}", "bad")
+
+
+def _drift(data: Data) -> Said:
+    action = f"; asks for: {data['action']}" if data["action"] else "; told only"
+    text = f"drift ({data['drift'].replace('_', ' ')}): wanted {data['desired']}, found {data['observed']}{action}"
+    return Said(text, "warn")
+
+
+def _goal(data: Data) -> Said:
+    side = data["direction"].replace("_", " ")
+    target, now = measured(data["metric"], data["target"]), measured(data["metric"], data["baseline"])
+    return Said(f"goal {data['goal']}: {data['metric']} {side} {target}, now {now}", "plain", data["why"])
+
+
+def _experiment_ended(data: Data, verdict: str, tone: str) -> Said:
+    after = number(data["after"]) if data["after"] is not None else "not measured"
+    text = f"experiment {data['experiment']}: {data['parameter']} {verdict} {number(data['value'])}"
+    return Said(f"{text}; objective {number(data['before'])} -> {after}", tone, data.get("why", ""))
+
+
+def _hook(data: Data) -> Said:
+    code = data["exit_code"]
+    how = "took too long and was ended" if code is None else f"exited with code {code}"
+    tail = f": {data['output'][-1]}" if data["output"] else ""
+    return Said(f"hook {data['hook']} {how} after {span(data['took_s'])}{tail}", "plain" if code == 0 else "warn")
+
+
+def _stopping(data: Data) -> Said:
+    fate = "its workloads go on" if data["keeps_workloads"] else "its workloads are stopped, dependants first"
+    return Said(f"node is stopping; {fate}", "bold", data["why"])
+
+
+def _lost(data: Data) -> Said:
+    missing = data["last_seq"] - data["first_seq"] + 1
+    return Said(f"{missing} facts of {data['publisher']} ({data['stream_name']}) were lost on the way", "warn")
+
+
+def _sampled(data: Data) -> Said:
+    return Said(", ".join(f"{name} {measured(name, value)}" for name, value in data["values"].items()), "dim")
+
+
+_WORDS: Final[dict[str, Callable[[Data], Said]]] = {
+    "actor.failed": _actor_failed,
+    "actor.started": lambda d: Said("actor works" + (f" again, restart {d['restarts']}" if d["restarts"] else "")),
+    "bus.events_lost": _lost,
+    "config.rejected": _rejected,
+    "config.reloaded": _reloaded,
+    "drift.closed": lambda d: Said(f"drift ({d['drift'].replace('_', ' ')}) gone after {span(d['took_s'])}", "good"),
+    "drift.detected": _drift,
+    "experiment.kept": lambda d: _experiment_ended(d, "stays at", "good"),
+    "experiment.started": lambda d: Said(
+        f"experiment {d['experiment']}: {d['parameter']} {number(d['baseline'])} -> {number(d['candidate'])}"
+        f" for {d['objective']}",
+        "plain",
+        d["why"],
+    ),
+    "experiment.undone": lambda d: _experiment_ended(d, "is back from", "warn"),
+    "goal.completed": lambda d: Said(
+        f"goal {d['goal']} met: {d['metric']} {measured(d['metric'], d['value'])} after {span(d['took_s'])}", "good"
+    ),
+    "goal.ended": lambda d: Said(f"goal {d['goal']} {d['state']}", "warn", d["why"]),
+    "goal.set": _goal,
+    "health.changed": _health,
+    "issue.escalated": _escalated,
+    "issue.raised": _raised,
+    "issue.resolved": lambda d: Said(
+        f"issue {d['issue']} resolved by {d['by']} in {span(d['time_to_repair_s'])}; verified: {d['verified']}", "good"
+    ),
+    "metrics.sampled": _sampled,
+    "node.started": lambda d: Said(f"node started, pid {d['pid']}, release {d['release']}", "bold"),
+    "node.stopping": _stopping,
+    "probe.failed": lambda d: Said(f"{d['probe']} probe failed{_in_a_row(d['failures'])}: {d['detail']}", "bad"),
+    "probe.measured": lambda d: Said(
+        f"{d['probe']} probe {'passed' if d['ok'] else 'failed'} in {span(d['latency_s'])} {d['detail']}".rstrip(),
+        "dim",
+    ),
+    "probe.recovered": lambda d: Said(f"{d['probe']} probe passes again after {span(d['after_s'])}", "good"),
+    "process.adopted": lambda d: Said(f"adopted untouched, pid {d['pid']}, {span(d['age_s'])} old", "good"),
+    "process.crash_loop_entered": _crash_loop,
+    "process.exited": _exited,
+    "process.hook_ended": _hook,
+    "process.ready": lambda d: Said(f"ready after {span(d['after_s'])}, pid {d['pid']}", "good"),
+    "process.restart_scheduled": lambda d: Said(
+        f"starts again {_when(d['delay_s'])} (attempt {d['attempt']})", "plain", d["reason"]
+    ),
+    "process.start_failed": _start_failed,
+    "process.started": _started,
+    "process.state_changed": _state,
+    "process.stopped": lambda d: Said(
+        f"stopped in {span(d['took_s'])}" + (", had to be killed" if d["killed"] else ""),
+        "warn" if d["killed"] else "plain",
+        d["reason"],
+    ),
+    "reconcile.converged": lambda d: Said(f"desired and observed agree: {d['checked']} compared", "good"),
+    "remedy.deferred": lambda d: Said(f"remedy {d['remedy']} waits {span(d['for_s'])}", "warn", d["why"]),
+    "remedy.failed": _remedy_failed,
+    "remedy.started": lambda d: Said(
+        f"remedy {d['remedy']} for issue {d['issue']}, attempt {d['attempt']}", "bold", d["why"]
+    ),
+    "remedy.verified": lambda d: Said(f"remedy {d['remedy']} helped after {span(d['after_s'])}: {d['check']}", "good"),
+    "threshold.cleared": _cleared,
+    "threshold.crossed": _threshold,
+    "trend.changed": lambda d: Said(f"trend of {d['metric']} is {d['trend']}, was {d['before']}"),
+}
+"""Kind of fact -> its words."""
