@@ -14,13 +14,13 @@ from bus.carrier import Answer
 from bus.codec import decode_reply, encode_command, reply_of
 from bus.envelope import RawCommand, RawReply
 from bus.errors import ActorUnavailable, CommandError, DeadlineExceeded, InboxFull, MalformedFrame, Refused
-from bus.sockets import read_rest
+from bus.link import Link
+from bus.sockets import HIGH_WATER_MARK, read_rest
 
 WAITING_MAX: Final = 1_000
 """Commands kept for a peer that is not connected yet."""
 MARGIN_S: Final = 0.25
 """Seconds after its deadline that an answer may still be on its way."""
-TURN_MAX: Final = 256
 
 
 class Open(msgspec.Struct):
@@ -32,15 +32,24 @@ class Open(msgspec.Struct):
     sent: bool = False
 
 
+class Line(msgspec.Struct, frozen=True):
+    """The DEALER socket to one peer, and where it connects to."""
+
+    node: str
+    address: str
+    socket: zmq.SyncSocket
+    link: Link
+
+
 class Asker:
     """Owns the DEALER socket to one peer and the table of what it was asked."""
 
-    def __init__(
-        self, node: str, socket: zmq.SyncSocket, monotonic: Callable[[], float], counters: dict[str, int]
-    ) -> None:
-        """node: the peer. counters: asked, expired, answers_late, malformed, receiver_failed."""
-        self.node = node
-        self.socket = socket
+    def __init__(self, line: Line, monotonic: Callable[[], float], counters: dict[str, int]) -> None:
+        """counters: asked, expired, answers_late, malformed, receiver_failed."""
+        self.node = line.node
+        self.socket = line.socket
+        self.link = line.link
+        self._address = line.address
         self._monotonic = monotonic
         self._counters = counters
         self._open: dict[str, Open] = {}
@@ -72,13 +81,13 @@ class Asker:
         self.send_waiting()
 
     @property
-    def has_waiting(self) -> bool:
-        """Whether commands wait for the connection."""
-        return bool(self._unsent)
+    def is_held_up(self) -> bool:
+        """Whether commands wait for room in the socket; those that wait for the connection do not count."""
+        return bool(self._unsent) and self.link.connected
 
     def send_waiting(self) -> None:
         """Send what waits, as far as the peer takes it. The seconds left go with it, not those at the start."""
-        while self._unsent:
+        while self._unsent and self.link.connected:
             number = self._unsent[0]
             entry = self._open.get(number)
             left_s = entry.deadline_s - self._monotonic() if entry else 0.0
@@ -95,7 +104,7 @@ class Asker:
 
     def read_answers(self) -> None:
         """Give every answer that came in to who asked."""
-        for _ in range(TURN_MAX):
+        for _ in range(HIGH_WATER_MARK):
             try:
                 frames = read_rest(self.socket, self.socket.recv(zmq.NOBLOCK), 2)
             except zmq.Again:
@@ -107,6 +116,13 @@ class Asker:
                 continue
             if not self._close(reply.id, reply):
                 self._counters["answers_late"] += 1
+
+    def read_link(self) -> None:
+        """Send what waits once the connection stands; begin a lost one anew, for what it holds would come too late."""
+        if self.link.read():
+            self.read_answers()
+            self.link.renew(self._address)
+        self.send_waiting()
 
     def next_deadline_s(self) -> float:
         """Monotonic seconds at which expire() has something to do; infinite when nothing is asked."""

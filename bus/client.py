@@ -20,6 +20,7 @@ from bus.codec import decode_reply, encode_command, error_of, read_reply
 from bus.endpoints import Endpoints, check_alive, read_endpoints
 from bus.envelope import RawCommand, RawReply
 from bus.errors import BusError, CommandError, DeadlineExceeded, MalformedFrame, NotConnected
+from bus.link import Link
 from bus.message import Command, Reply
 from bus.sockets import attach, open_socket, read_rest
 
@@ -66,7 +67,10 @@ class Client:
         self._asked = 0
         self._context: zmq.SyncContext = zmq.Context()
         self._socket = open_socket(self._context, zmq.DEALER)
-        self._socket.setsockopt(zmq.IMMEDIATE, 1)
+        self._link = Link(self._socket, monotonic)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._link.monitor, zmq.POLLIN)
         try:
             attach(self._socket.connect, self._socket, self._address)
         except zmq.ZMQError as error:
@@ -112,6 +116,8 @@ class Client:
 
     def close(self) -> None:
         """Close the socket. May be called again."""
+        if not self._socket.closed:
+            self._link.close()
         self._socket.close(linger=0)
         self._context.term()
 
@@ -178,11 +184,13 @@ class Client:
     def _take(self, replies: dict[str, RawReply | None], until_s: float) -> int:
         """Wait a little for one answer and put it where it belongs: 1, or 0 when none of ours came."""
         left_s = max(0.0, min(LOOK_S, until_s - self._monotonic()))
-        if not self._socket.poll(int(left_s * 1000) + 1):
-            check_alive(self.endpoints)
-            return 0
+        self._poller.poll(int(left_s * 1000) + 1)
+        lost = self._link.read()
         try:
-            reply = decode_reply(read_rest(self._socket, self._socket.recv(), 1)[-1])
+            reply = decode_reply(read_rest(self._socket, self._socket.recv(zmq.NOBLOCK), 1)[-1])
+        except zmq.Again:
+            self._check_connection(lost=lost)
+            return 0
         except MalformedFrame:
             return 0
         if reply.id not in replies or replies[reply.id] is not None:
@@ -190,14 +198,28 @@ class Client:
         replies[reply.id] = reply
         return 1
 
-    def _await_connection(self, timeout_s: float) -> None:
-        """With IMMEDIATE a socket takes messages only while it is connected, so that none wait for a later node."""
-        if not self._socket.poll(int(timeout_s * 1000) + 1, zmq.POLLOUT):
-            self._socket.disconnect(self._address)  # ZeroMQ may have given up; the next question begins anew
-            attach(self._socket.connect, self._socket, self._address)
-            check_alive(self.endpoints)
-            msg = f"node {self.endpoints.node} does not answer at {self._address}"
+    def _check_connection(self, *, lost: bool) -> None:
+        """With no answer there to read: see that one can still come. Raises: NotConnected."""
+        check_alive(self.endpoints)
+        if lost or not self._link.connected:
+            self._link.renew(self._address)
+            msg = f"node {self.endpoints.node} went away before it answered; it may have done what it was asked"
             raise NotConnected(msg)
+
+    def _await_connection(self, timeout_s: float) -> None:
+        """What is sent before the connection stands might reach a later node, when nobody wants it any more."""
+        until_s = self._monotonic() + timeout_s
+        if self._link.read():
+            self._link.renew(self._address)
+        while not self._link.connected:
+            left_s = until_s - self._monotonic()
+            if left_s <= 0:
+                self._link.renew(self._address)  # ZeroMQ may have given up; the next question begins anew
+                check_alive(self.endpoints)
+                msg = f"node {self.endpoints.node} does not answer at {self._address}"
+                raise NotConnected(msg)
+            self._link.monitor.poll(int(left_s * 1000) + 1)
+            self._link.read()
 
 
 def _too_late(raw: RawCommand) -> DeadlineExceeded:
@@ -216,7 +238,7 @@ def _again(attempt: Callable[[], RawReply], left_s: float) -> RawReply:
 
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(TRIES_MAX - 1) | tenacity.stop_after_delay(left_s),
-        wait=tenacity.wait_exponential_jitter(initial=RETRY_S, max=min(RETRY_S_MAX, left_s)),
+        wait=tenacity.wait_exponential(multiplier=RETRY_S, max=RETRY_S_MAX) + tenacity.wait_random(0.0, RETRY_S),
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, CommandError) and error.retryable),
         reraise=True,
     )

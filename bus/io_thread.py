@@ -13,14 +13,14 @@ import msgspec
 import zmq
 
 from bus.addresses import Claim
-from bus.asker import Asker
+from bus.asker import Asker, Line
 from bus.carrier import Receiver
 from bus.codec import decode_batch, decode_command, decode_header, encode_reply, reply_of
 from bus.envelope import RawReply
 from bus.errors import ActorUnavailable, CommandError, MalformedFrame
 from bus.fact_sender import FactSender
 from bus.handover import Handover
-from bus.reconnect import Reconnector
+from bus.link import Link
 from bus.sockets import read_rest
 
 TICK_S: Final = 1.0
@@ -37,23 +37,28 @@ _COMMAND_FRAMES_MAX: Final = 3
 
 
 class Sockets(msgspec.Struct):
-    """What the thread is given, opened by start(). subscriber: None without peers."""
+    """What the thread is given, opened by start(). subscriber, with its link: None without peers."""
 
     context: zmq.SyncContext
     facts: zmq.SyncSocket
     commands: zmq.SyncSocket
-    subscriber: zmq.SyncSocket | None
-    dealers: dict[str, zmq.SyncSocket]
-    reconnectors: list[Reconnector] = []
+    subscriber: zmq.SyncSocket | None = None
+    subscriber_link: Link | None = None
+    lines: list[Line] = []
+
+    @property
+    def links(self) -> list[Link]:
+        """Of every socket that connects."""
+        return [line.link for line in self.lines] + ([self.subscriber_link] if self.subscriber_link else [])
 
     def close(self, linger_s: float) -> None:
         """Close all, giving facts, commands and replies that are queued linger_s seconds to leave."""
         last = int(max(0.0, linger_s) * 1000)
-        for reconnector in self.reconnectors:
-            reconnector.close()
+        for link in self.links:
+            link.close()
         if self.subscriber is not None:
             self.subscriber.close(linger=0)  # holds but subscriptions, for a peer that may be gone
-        for socket in (self.facts, self.commands, *self.dealers.values()):
+        for socket in (self.facts, self.commands, *(line.socket for line in self.lines)):
             socket.close(linger=last)
         self.context.term()
 
@@ -84,22 +89,23 @@ class IoThread(threading.Thread):
         self._pause = threading.Event()
         self._tick_at_s = 0.0
         self._poller = zmq.Poller()
-        self._readers: dict[object, Callable[[], None]] = {}
+        self._readers: dict[object, Callable[[], object]] = {}
         self.askers: dict[str, Asker] = {}
         self._register()
 
     def _register(self) -> None:
-        pairs: list[tuple[zmq.SyncSocket | int, Callable[[], None]]] = [
+        pairs: list[tuple[zmq.SyncSocket | int, Callable[[], object]]] = [
             (self._handover.fileno(), self._handover.clear),
             (self._sockets.facts, self._sender.read_subscriptions),
             (self._sockets.commands, self._read_commands),
         ]
         if self._sockets.subscriber is not None:
             pairs.append((self._sockets.subscriber, partial(self._read_facts, self._sockets.subscriber)))
-        for node, dealer in self._sockets.dealers.items():
-            asker = self.askers[node] = Asker(node, dealer, self._monotonic, self._counters)
-            pairs.append((dealer, asker.read_answers))
-        pairs += [(one.monitor, one.read) for one in self._sockets.reconnectors]
+        if self._sockets.subscriber_link is not None:
+            pairs.append((self._sockets.subscriber_link.monitor, self._sockets.subscriber_link.read))
+        for line in self._sockets.lines:
+            asker = self.askers[line.node] = Asker(line, self._monotonic, self._counters)
+            pairs += [(line.socket, asker.read_answers), (line.link.monitor, asker.read_link)]
         for source, reader in pairs:
             self._poller.register(source, zmq.POLLIN)
             self._readers[source] = reader
@@ -134,7 +140,7 @@ class IoThread(threading.Thread):
             if events & zmq.POLLIN or isinstance(source, int):
                 self._readers[source]()
         for asker in self.askers.values():
-            if asker.has_waiting:
+            if asker.is_held_up:
                 asker.send_waiting()
         now_s = self._monotonic()
         if now_s >= self._tick_at_s:
@@ -146,7 +152,7 @@ class IoThread(threading.Thread):
         for asker in self.askers.values():
             asker.expire()
             wake_at_s = min(wake_at_s, asker.next_deadline_s())
-            self._poller.modify(asker.socket, zmq.POLLIN | (zmq.POLLOUT if asker.has_waiting else 0))
+            self._poller.modify(asker.socket, zmq.POLLIN | (zmq.POLLOUT if asker.is_held_up else 0))
         self._handover.resting = sleep
         # Looked at after `resting` is set: whoever puts something in from here on writes a wake-up.
         sleep = sleep and self._handover.empty() and not self._ending
@@ -158,8 +164,8 @@ class IoThread(threading.Thread):
     def _tick(self) -> None:
         """Once per TICK_S. The place of the application's heartbeats: they come from here, never from a handler."""
         self._counters["ticks"] += 1
-        for reconnector in self._sockets.reconnectors:
-            self._counters["reconnected"] += reconnector.mend()
+        for link in self._sockets.links:
+            self._counters["reconnected"] += link.mend()
 
     def _run_jobs(self) -> None:
         for _ in range(self._handover.jobs.qsize()):

@@ -23,13 +23,13 @@ from bus.codec import Header, decode_batch, decode_header
 from bus.endpoints import Endpoints, read_endpoints
 from bus.envelope import RawEnvelope
 from bus.errors import BusError, MalformedFrame
+from bus.link import Link
 from bus.message import Stream
-from bus.reconnect import Reconnector
 from bus.sockets import attach, open_socket, read_rest
 from bus.topics import PREFIX, pattern_prefix
 
 LOOK_S: Final = 1.0
-"""Seconds of silence after which endpoints.json is looked at again: a new start of the node may be elsewhere."""
+"""Seconds between two looks, in silence, at endpoints.json and the connection: the node may have started elsewhere."""
 FRAMES: Final = 3
 """Topic, header, body."""
 
@@ -70,28 +70,30 @@ class Subscriber:
         """Connect.
 
         where: a state or run directory or an endpoints.json, endpoints, or addresses of facts.
-        topics: as in `process`, `issue.raised` or `metrics.sampled.alpha`; none means all.
+        topics: as in `process`, `issue.raised` or `metrics.sampled.alpha.web`; none means all.
         timeout_s: seconds of silence that end the iteration; None to go on for ever.
 
         Raises: NotConnected when a path leads to no endpoints; BusError when an address is not permitted; ValueError
         when a topic is none.
         """
         prefixes = [pattern_prefix(topic) for topic in topics] or [PREFIX]
+        self._prefixes = [prefix.encode("ascii") for prefix in prefixes]
         self.timeout_s = timeout_s
         self.malformed = 0
         self._where = where
         self._monotonic = monotonic
         self._numbers: dict[tuple[str, int, Stream], int] | None = {} if PREFIX in prefixes else None
         self._lost = 0
+        self._look_at_s = monotonic() + LOOK_S
         self._queue: list[Event] = []
         wanted = _addresses(where)
         self._context: zmq.SyncContext = zmq.Context()
         self._socket = open_socket(self._context, zmq.SUB)
-        self._reconnector = Reconnector(self._socket, monotonic)
+        self._link = Link(self._socket, monotonic)
         self._connected: list[str] = []
         try:
-            for prefix in prefixes:
-                self._socket.setsockopt(zmq.SUBSCRIBE, prefix.encode("ascii"))
+            for prefix in self._prefixes:
+                self._socket.setsockopt(zmq.SUBSCRIBE, prefix)
             self._connect(wanted)
         except BaseException:
             self.close()
@@ -114,16 +116,19 @@ class Subscriber:
             left_s = LOOK_S if until_s is None else max(0.0, min(LOOK_S, until_s - self._monotonic()))
             if self._socket.poll(int(left_s * 1000) + (left_s > 0)):
                 self._queue = self._receive()[::-1]
-            elif until_s is not None and self._monotonic() >= until_s:
-                return None
-            else:
+                continue
+            now_s = self._monotonic()
+            if now_s >= self._look_at_s:
+                self._look_at_s = now_s + LOOK_S
                 self._look_again()
+            if until_s is not None and now_s >= until_s:
+                return None
         return self._queue.pop()
 
     def close(self) -> None:
         """Close the socket. May be called again."""
         if not self._socket.closed:
-            self._reconnector.close()
+            self._link.close()
         self._socket.close(linger=0)
         self._context.term()
 
@@ -146,7 +151,11 @@ class Subscriber:
             self.malformed += 1
             return []
         self._count(raws[0].id, header)
-        return events
+        return events if self._is_wanted(frames[0]) else []
+
+    def _is_wanted(self, topic: bytes) -> bool:
+        """ZeroMQ compares beginnings only: a whole topic that ends in `web` would also bring `web-2`."""
+        return any(topic == one or (one.endswith(b".") and topic.startswith(one)) for one in self._prefixes)
 
     def _count(self, first_id: str, header: Header) -> None:
         if self._numbers is None:
@@ -169,7 +178,7 @@ class Subscriber:
 
     def _look_again(self) -> None:
         """Follow a node that started elsewhere. While its file is away, the old place is tried on."""
-        self._reconnector.mend()
+        self._link.mend()
         if not isinstance(self._where, str | Path):
             return
         try:

@@ -8,6 +8,8 @@ from bus.message import Fact
 
 TOKEN = re.compile(r"[a-z0-9_-]{1,64}")
 PREFIX = "evt."
+PARTS = 4
+"""Of a whole topic after the prefix: domain, what, node, subject."""
 
 
 def is_token(text: str) -> bool:
@@ -28,6 +30,8 @@ def prefix_of(kind: type[Fact]) -> str:
 def pattern_prefix(pattern: str) -> str:
     """The subscription prefix for what a person types: `process`, `process.exited`, `evt.process.`, `*` or nothing.
 
+    A whole topic, down to the subject, comes without a dot at its end.
+
     Raises ValueError when a token holds anything but `[a-z0-9_-]`.
     """
     text = pattern.strip().removesuffix("*").removesuffix(".")
@@ -36,4 +40,4 @@ def pattern_prefix(pattern: str) -> str:
         if not is_token(part):
             msg = f"{pattern!r} is no topic: tokens of a-z, 0-9, _ and - with dots between, as in process.exited"
             raise ValueError(msg)
-    return PREFIX + "".join(f"{part}." for part in tokens)
+    return PREFIX + ".".join(tokens) + ("." if 0 < len(tokens) < PARTS else "")

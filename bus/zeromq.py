@@ -15,14 +15,15 @@ import msgspec
 import zmq
 
 from bus.addresses import Claim, check_address, ipc_paths
+from bus.asker import Line
 from bus.carrier import Answer, Receiver
 from bus.envelope import Envelope, RawCommand
 from bus.errors import BusError
 from bus.fact_sender import FactSender
 from bus.handover import Handover
 from bus.io_thread import FLUSH_S, IoThread, Sockets
+from bus.link import Link
 from bus.message import Stream
-from bus.reconnect import Reconnector
 from bus.sockets import attach, open_socket
 
 COUNTERS: Final = (
@@ -174,22 +175,20 @@ class ZeroMQCarrier:
 
     def _open(self) -> Sockets:
         context: zmq.SyncContext = zmq.Context()
-        sockets = Sockets(context, open_socket(context, zmq.XPUB), open_socket(context, zmq.ROUTER), None, {})
+        sockets = Sockets(context, open_socket(context, zmq.XPUB), open_socket(context, zmq.ROUTER))
         try:
             sockets.commands.setsockopt(zmq.ROUTER_MANDATORY, 1)
             self.facts = [_attach(sockets.facts.bind, sockets.facts, one) for one in self._listen.facts]
             self.commands = [_attach(sockets.commands.bind, sockets.commands, one) for one in self._listen.commands]
             if any(peer.facts for peer in self._peers):
                 sockets.subscriber = open_socket(context, zmq.SUB)
-                sockets.reconnectors.append(Reconnector(sockets.subscriber, time.monotonic))
+                sockets.subscriber_link = Link(sockets.subscriber, time.monotonic)
             for peer in self._peers:
                 if peer.facts and sockets.subscriber is not None:
                     _attach(sockets.subscriber.connect, sockets.subscriber, peer.facts)
                 if peer.commands:
-                    dealer = sockets.dealers[peer.node] = open_socket(context, zmq.DEALER)
-                    # No pipe before there is a connection: a command waits in our table, where its deadline ends it.
-                    dealer.setsockopt(zmq.IMMEDIATE, 1)
-                    sockets.reconnectors.append(Reconnector(dealer, time.monotonic))
+                    dealer = open_socket(context, zmq.DEALER)
+                    sockets.lines.append(Line(peer.node, peer.commands, dealer, Link(dealer, time.monotonic)))
                     _attach(dealer.connect, dealer, peer.commands)
         except BaseException:
             sockets.close(0.0)

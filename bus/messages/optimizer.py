@@ -37,7 +37,10 @@ class ExperimentKept(Fact, frozen=True, kw_only=True):
 
 
 class ExperimentUndone(Fact, frozen=True, kw_only=True):
-    """The candidate did not help or did harm; the baseline is back. before and after: the objective under each."""
+    """The candidate did not help or did harm; the baseline is back. before and after: the objective under each.
+
+    value: the one in force now: the baseline, or what somebody else chose meanwhile. after: None when not measured.
+    """
 
     kind = "experiment.undone"
     stream = Stream.DURABLE

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from typing import Any
 
+import msgspec
 import pytest
 
 from bus.client import TRIES_MAX, Client, connect
@@ -12,6 +13,15 @@ from bus.message import Done
 from bus.zeromq import Listen
 from tests.bus.conftest import PATIENCE_S, add, noting
 from tests.bus.vocabulary import VERBS, Add, Fly, Rest, Sum
+
+DIES_WHEN_ASKED = """
+import os, sys, zmq
+socket = zmq.Context().socket(zmq.ROUTER)
+socket.bind(sys.argv[1])
+print("up", flush=True)
+socket.recv()
+os._exit(1)
+"""
 
 
 @pytest.fixture
@@ -127,19 +137,31 @@ def test_a_node_that_lives_and_does_not_answer_is_told_so_and_asked_anew_when_it
         assert client.ask(Add(left=1, right=1), timeout_s=PATIENCE_S) == Sum(total=2)
 
 
-def test_a_node_that_dies_over_a_question_is_told_before_the_deadline(run_dir, make):
-    held: list[Any] = []
+def test_a_node_that_goes_over_a_question_is_told_before_the_deadline(run_dir, make):
+    endpoints = endpoints_of(run_dir, node="alpha", epoch=1)
+    node = subprocess.Popen([sys.executable, "-c", DIES_WHEN_ASKED, *endpoints.commands], stdout=subprocess.PIPE)
+    assert node.stdout is not None
+    assert node.stdout.readline() == b"up\n"
+    with connect(msgspec.structs.replace(endpoints, pid=0)) as client:
+        with pytest.raises(NotConnected, match="node alpha went away before it answered"):
+            client.ask(Rest(), timeout_s=1_000.0)
+        node.communicate()
+        bus = make("alpha", Listen(endpoints.facts, endpoints.commands))
+        seen: list[Any] = []
+        bus.serve("adder", VERBS, noting(seen))
+        assert client.ask(Add(left=1, right=1), timeout_s=PATIENCE_S) == Sum(total=2)
+        assert len(seen) == 1
+
+
+def test_the_pid_is_looked_at_while_an_answer_is_awaited(run_dir, make):
     endpoints = endpoints_of(run_dir, node="alpha", epoch=1)
     bus = make("alpha", Listen(endpoints.facts, endpoints.commands))
     ended = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-
-    def die(_request):
-        held.append(_request)
-        ended.communicate()
-
-    bus.serve("adder", VERBS, die)
-    stand_in = Endpoints(node="alpha", pid=ended.pid, commands=endpoints.commands)
-    with connect(stand_in) as client, pytest.raises(NotConnected, match="is gone"):
+    bus.serve("adder", VERBS, lambda _request: ended.communicate())
+    with (
+        connect(msgspec.structs.replace(endpoints, pid=ended.pid)) as client,
+        pytest.raises(NotConnected, match="is gone"),
+    ):
         client.ask(Rest(), timeout_s=1_000.0)
 
 

@@ -160,12 +160,15 @@ def test_a_carrier_is_used_once(run_dir, make):
     unused.close()
 
 
-def test_the_bus_may_be_closed_from_its_own_thread(run_dir, make):
-    here = make("alpha", listen_in(run_dir))
-    there = make("beta", Listen(), [Peer("alpha", commands=here._carrier.commands[0])])
-    here.serve("adder", VERBS, lambda _request: here.close())
-    with pytest.raises(ActorUnavailable, match="stopping"):
-        there.ask(Rest(), timeout_s=PATIENCE_S, node="alpha")
+def test_the_bus_may_be_closed_from_its_own_thread_and_its_last_answers_arrive(run_dir, make):
+    for _ in range(30):
+        here = make("alpha", listen_in(run_dir))
+        there = make("beta", Listen(), [Peer("alpha", commands=here._carrier.commands[0])])
+        here.serve("adder", VERBS, lambda _request, here=here: here.close())
+        with pytest.raises(ActorUnavailable, match="stopping"):
+            there.ask(Rest(), timeout_s=PATIENCE_S, node="alpha")
+        there.close()
+        here.close()
 
 
 def test_closing_answers_what_is_still_asked_of_peers(run_dir, make):
