@@ -66,6 +66,7 @@ class Node:
         self._lock: TextIO | None = None
         self._todo: SimpleQueue[Stop | str] = SimpleQueue()
         self._log = Log("node")
+        self._log_handler: logging.Handler | None = None
         self.run_dir = settings.run_dir
         self.epoch = 0
 
@@ -107,16 +108,20 @@ class Node:
         write_endpoints(self.run_dir, endpoints)
 
     def run(self) -> int:
-        """Serve until told to stop; the exit code."""
+        """Serve until told to stop, also by SIGINT, SIGTERM (stop) and SIGHUP (reload); gives the exit code."""
         with self._signals():
-            while True:
-                todo = self._todo.get()
-                if isinstance(todo, Stop):
-                    return self._go_down(todo)
-                self._reload_by_signal()
+            return self.serve()
+
+    def serve(self) -> int:
+        """Serve until stop() is called, from any thread; gives the exit code."""
+        while True:
+            todo = self._todo.get()
+            if isinstance(todo, Stop):
+                return self._go_down(todo)
+            self._reload_by_signal()
 
     def stop(self, keep_workloads: bool, why: str) -> None:  # noqa: FBT001
-        """From any thread: end run()."""
+        """From any thread: end serve()."""
         self._todo.put(Stop(keep_workloads, why))
 
     def close(self) -> None:
@@ -127,6 +132,10 @@ class Node:
             remove_endpoints(self.run_dir)
             self.bus.close()
         self.clock.close()
+        if self._log_handler is not None:
+            logging.getLogger("gyrostat").removeHandler(self._log_handler)
+            self._log_handler.close()
+            self._log_handler = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -198,7 +207,8 @@ class Node:
         handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)s %(name)s %(message)s", "%F %T"))
         logger = logging.getLogger("gyrostat")
-        logger.handlers[:] = [handler]
+        logger.addHandler(handler)
+        self._log_handler = handler
         logger.setLevel(logging.INFO)
         logger.propagate = False
 
