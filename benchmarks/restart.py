@@ -5,8 +5,8 @@
 Both watch the same program side by side and are asked in turn, at random phases, so that what else the machine does
 hits both alike. The successor stamps CLOCK_MONOTONIC as the first thing it does and writes it to a FIFO; the time
 runs from just before kill(2). The program is written in C where there is a compiler, else in Python (slower to start,
-so that the ratio comes out smaller). `all` runs the whole node, with the bus over ZeroMQ and every actor. Ends with two ways
-to spawn, for the choice made in actors/process_manager/spawn.py.
+so that the ratio comes out smaller). `all` runs the whole node, with the bus over ZeroMQ and every actor. Ends with
+two ways to spawn, for the choice made in actors/process_manager/spawn.py.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ while True:
     os.close(fd)
     os.waitpid(pid, 0)
 """
-SETTLED_S = 0.03
+SETTLED_S = 0.1
 
 
 def build_child(folder: Path) -> tuple[list[str], str]:
@@ -198,7 +198,7 @@ def main() -> None:
         times: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(options.kills):
             for name in names:
-                time.sleep(SETTLED_S + random.uniform(0, 0.05))  # noqa: S311
+                time.sleep(SETTLED_S + random.uniform(0, 0.1))  # noqa: S311
                 pids[name], took_ms = measure(reports[name], pids[name])
                 times[name].append(took_ms)
         machine = f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs"

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from actors.base import Actor
 from actors.process_manager.adopt import find_fates
 from actors.process_manager.commands import Ran, run_command
+from actors.process_manager.declare import declare
 from actors.process_manager.exits import ExitWatcher, exit_watcher
 from actors.process_manager.keeper import Keeper, Tools
 from actors.process_manager.life import Launch, Life, make_launch, row_of
@@ -128,30 +129,11 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         self.keeper.wake()
 
     def _declare(self) -> None:
-        """Bring the lives in line with the desired workloads, in their order; what is no longer declared comes last."""
-        keeper, former = self.keeper, self.keeper.lives
-        lives: dict[str, Life] = {}
-        changed: list[Workload] = []
-        for name, workload in self.node.workloads.items():
-            life = former.get(name)
-            if life is None:
-                life = Life(name=name, workload=workload, launch=self._launch_of(workload), since_s=self.clock())
-                life.wanted = workload.spec.autostart
-                changed.append(workload)
-            elif life.workload != workload or not life.declared:
-                life.wanted = life.wanted or (not life.declared and workload.spec.autostart and not life.held)
-                life.workload, life.launch, life.declared = workload, self._launch_of(workload), True
-                changed.append(workload)
-            lives[name] = life
-        for name, life in former.items():
-            if name not in lives:
-                life.declared, life.wanted = False, False
-                lives[name] = life
-        keeper.lives = lives
-        if self._store is not None:
-            self._store.remember(changed)
-        for life in [life for life in lives.values() if not life.declared and life.state in DOWN]:
-            self.keeper.stop(life, "no longer in the config")
+        keeper = self.keeper
+        keeper.lives, changed = declare(keeper.lives, self.node.workloads, self._launch_of, self.clock())
+        self._store_of().remember(changed)
+        for life in [life for life in keeper.lives.values() if not life.declared and life.state in DOWN]:
+            keeper.stop(life, "no longer in the config")
             keeper.forget(life)
 
     @property
@@ -271,8 +253,10 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         if argv is None:
             raise Refused(f"hook {command.hook!r} of {life.name} declares no undo")
         request = self.defer_reply()
-        work = partial(run_command, argv, life.launch, hook.timeout)
-        self.run(work, partial(self._hook_ended, request, life.name, command.hook))
+        name = f"{command.hook} (undo)" if command.undo else command.hook
+        self.run(
+            partial(run_command, argv, life.launch, hook.timeout), partial(self._hook_ended, request, life.name, name)
+        )
 
     def _hook_ended(self, request: Request, name: str, hook: str, ran: Any) -> None:
         if not isinstance(ran, Ran):
@@ -297,14 +281,14 @@ class ProcessManager(Actor[ProcessManagerSettings]):
     def do_stop_all(self, command: StopAll) -> None:
         request = self.defer_reply()
         if self.keeper.closing is None:
-            self.keeper.closing = []
+            self.keeper.closing, self.keeper.closing_why = [], command.why
         self.keeper.closing.append(request)
         for life in list(self.keeper.lives.values()):
             life.wanted, life.again = False, None
             self._refuse_starts(life, "the node stops")
             if life.state in DOWN:
                 self.keeper.stop(life, command.why)
-        self.keeper.stop_next(command.why)
+        self.keeper.stop_next()
 
     # -- what they share
 

@@ -68,7 +68,7 @@ def _fate(row: Row, pid: int, table: Processes) -> Fate:
 
 
 def _search(rows: dict[str, Row], table: Processes, boot: str, issuer: Issuer, wait_s: float) -> dict[str, Fate]:
-    own_program = table.program(os.getpid())
+    own_program, heirs = table.program(os.getpid()), _heirs(table)
     unclear = [row for row in rows.values() if row.phase == "intent" and row.boot == boot]
     pause = threading.Event()
     found: dict[str, Fate] = {}
@@ -76,7 +76,8 @@ def _search(rows: dict[str, Row], table: Processes, boot: str, issuer: Issuer, w
         stats = [stat for pid in table.pids() if (stat := table.stat(pid)) is not None and not stat.zombie]
         found = _mains(rows, stats, table, issuer)
         left = [row for row in unclear if row.name not in found]
-        if not any(_may_become(stat, left, own_program, table) for stat in stats):
+        children = [stat for stat in stats if stat.parent in heirs]
+        if not any(_may_become(stat, left, own_program, table) for stat in children):
             break
         pause.wait(_LOOK_S)
     return found
@@ -101,12 +102,23 @@ def _mains(rows: dict[str, Row], stats: list[Stat], table: Processes, issuer: Is
     return dict(found)
 
 
+def _heirs(table: Processes) -> set[int]:
+    """Who may be the parent of what a dead node left: init or a subreaper above us, or this very process."""
+    heirs, pid = {1, os.getpid()}, os.getpid()
+    while (stat := table.stat(pid)) is not None and stat.parent not in heirs:
+        pid = stat.parent
+        heirs.add(pid)
+    return heirs
+
+
 def _may_become(stat: Stat, rows: Collection[Row], own_program: str | None, table: Processes) -> bool:
-    """Tell whether a process looks as one of ours does between fork and exec: our program, begun at the intent."""
+    """Tell whether a process looks as one of ours does from fork to the end of exec, begun at the intent.
+
+    At first it is our program with our environment; then for some microseconds another with none.
+    """
     started_s = stat.ticks / TICKS_PER_S
-    return (
-        stat.pid != os.getpid()
-        and any(row.intent_s - 1.0 <= started_s <= row.intent_s + FORK_TO_EXEC_S for row in rows)
-        and table.program(stat.pid) == own_program
-        and TOKEN not in table.environ(stat.pid)
-    )
+    began = any(row.intent_s - 1.0 <= started_s <= row.intent_s + FORK_TO_EXEC_S for row in rows)
+    if stat.pid == os.getpid() or not began:
+        return False
+    environ = table.environ(stat.pid)
+    return not environ or (TOKEN not in environ and table.program(stat.pid) == own_program)

@@ -65,11 +65,15 @@ class Tools(Struct, frozen=True, kw_only=True):
 
 
 class Keeper:
-    """Owns the lives. lives: by name, in config order, then those no longer declared."""
+    """Owns the lives. lives: by name, in config order, then those no longer declared.
+
+    closing: None, or, once all are to be down for good, the commands that wait for it.
+    """
 
     def __init__(self, means: Means, settings: ProcessManagerSettings, tools: Tools) -> None:
         self.lives: dict[str, Life] = {}
         self.closing: list[Any] | None = None
+        self.closing_why = ""
         self._means = means
         self._settings = settings
         self._tools = tools
@@ -341,19 +345,19 @@ class Keeper:
         if not life.declared:
             self.forget(life)
         if self.closing is not None:
-            self.stop_next("node stops")
+            self.stop_next()
 
     def forget(self, life: Life) -> None:
         """Drop a workload that is down and no longer declared."""
         self._store.forget(life.name)
         self.lives.pop(life.name, None)
 
-    def stop_next(self, why: str) -> None:
+    def stop_next(self) -> None:
         """On the way to all being down: stop those that nothing which is up depends on; answer when there is none."""
         needs: Mapping[str, Any] = {name: life.workload.spec.depends_on for name, life in self.lives.items()}
         up = [name for name, life in self.lives.items() if life.state not in DOWN]
         for name in stoppable(up, needs):
-            self.stop(self.lives[name], why)
+            self.stop(self.lives[name], self.closing_why)
         if not up and self.closing is not None:
             waiting, self.closing = self.closing, []
             for request in waiting:

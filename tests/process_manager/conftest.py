@@ -87,7 +87,7 @@ def houses(tmp_path, mark):
 def keep(houses):
     """Starts a ProcessManager for workloads in a house of its own."""
 
-    def start(*workloads: Workload, **options) -> House:
+    def start(*workloads: Workload, **options):
         house = houses()
         settings = ProcessManager.Settings(**options)
         shell = house.start(ProcessManager, settings, workloads={one.name: one for one in workloads})

@@ -24,26 +24,25 @@ def die():
     threading.Event().wait()
 
 
-spawn, spawned = keeper.spawn, Store.spawned
-count = 0
+spawn, spawned = keeper.spawn, Store.spawned  # type: ignore[attr-defined]
+spawns: list[int] = []
 
 
 def spawn_or_die(*args):
-    global count
-    count += 1
-    if count == 2 and point == ["before the fork"]:
+    spawns.append(1)
+    if len(spawns) == 2 and point == ["before the fork"]:
         die()
     result = spawn(*args)
-    if count == 2 and point == ["between fork and pid row"]:
+    if len(spawns) == 2 and point == ["between fork and pid row"]:
         die()
-    if count == 2 and point == ["in the middle of a spawn"]:
+    if len(spawns) == 2 and point == ["in the middle of a spawn"]:
         die()
     return result
 
 
 def spawned_or_die(*args):
     spawned(*args)
-    if count == 2 and point == ["after the pid row"]:
+    if len(spawns) == 2 and point == ["after the pid row"]:
         die()
 
 
@@ -54,7 +53,7 @@ if point == ["in the middle of a spawn"]:
     real = subprocess.Popen
 
     def popen(*args, **options):
-        if count == 2:
+        if len(spawns) == 2:
             killer = os.fork()
             if killer == 0:
                 os.kill(os.getppid(), signal.SIGKILL)
@@ -63,8 +62,8 @@ if point == ["in the middle of a spawn"]:
 
     subprocess.Popen = popen  # type: ignore[misc,assignment]
 
-keeper.spawn = spawn_or_die  # type: ignore[assignment]
-Store.spawned = spawned_or_die  # type: ignore[method-assign,assignment]
+keeper.spawn = spawn_or_die  # type: ignore[attr-defined]
+Store.spawned = spawned_or_die  # type: ignore[method-assign]
 spec = WorkloadSettings(
     command=["sh", "-c", script], restart=RestartPolicy(stable_after=Seconds(0), start_limit=1_000_000)
 )

@@ -4,13 +4,14 @@ import os
 import signal
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from actors.process_manager.actor import ProcessManager
 from actors.process_manager.processes import process_table
 from actors.process_manager.store import Store
-from actors.settings import RestartPolicy, StopPolicy
+from actors.settings import RestartPolicy, Seconds, StopPolicy
 from bus.messages import (
     ActorFailed,
     ListProcesses,
@@ -68,7 +69,7 @@ def test_a_process_that_outlives_its_node_is_adopted_untouched(keep, workload, a
 def test_the_end_of_an_adopted_process_is_seen_and_answered(keep, workload):
     first = keep(workload("web", "trap 'exit 5' USR1; echo old; while :; do sleep 0.05; done"))
     path = row(first).log_path
-    first.until(lambda: os.path.getsize(path))
+    first.until(lambda: Path(path).stat().st_size)
     first.stop()
     second = keep(workload("web", FOREVER))
     os.kill(row(second).pid, signal.SIGUSR1)
@@ -203,7 +204,7 @@ def test_a_process_whose_workload_was_taken_out_meanwhile_can_still_be_stopped_i
     script = "trap 'echo bye; exit 7' USR1; echo on; while :; do sleep 0.05; done"
     first = keep(workload("web", script, stop=StopPolicy(signal="USR1")))
     path = row(first).log_path
-    first.until(lambda: os.path.getsize(path))
+    first.until(lambda: Path(path).stat().st_size)
     first.stop()
     second = keep()
     assert (row(second).declared, row(second).state, row(second).adopted) == (False, "ready", True)
@@ -249,7 +250,7 @@ def test_a_behaviour_made_anew_keeps_every_process_and_hears_its_end(keep, workl
 
 
 def test_a_behaviour_made_anew_again_and_again_under_crashes_neither_loses_nor_doubles(keep, workload, alive):
-    policy = RestartPolicy(stable_after=0.0, start_limit=10_000)
+    policy = RestartPolicy(stable_after=Seconds(0), start_limit=10_000)
     house = keep(workload("web", FOREVER, restart=policy))
     for round_ in range(4):
         behaviour = house.shells["process_manager"]._behaviour

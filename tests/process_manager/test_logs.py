@@ -1,6 +1,7 @@
 import itertools
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -16,13 +17,16 @@ def log(tmp_path):
 
 
 def write(path, text, mode="wb"):
-    with open(path, mode) as file:
+    with Path(path).open(mode) as file:
         file.write(text)
 
 
 def read(path):
-    with open(path, "rb") as file:
-        return file.read()
+    return Path(path).read_bytes()
+
+
+def names(log):
+    return sorted(path.name for path in Path(log).parent.iterdir())
 
 
 def test_the_last_lines_are_given_oldest_first(log):
@@ -69,7 +73,7 @@ def test_a_log_is_appended_to_and_told_how_long_it_was(log):
     os.write(fd, b"6")
     os.close(fd)
     assert (opened.size, opened.former_path, opened.former_end) == (5, log, 5)
-    assert os.path.getsize(log) == 6
+    assert Path(log).stat().st_size == 6
 
 
 def test_full_logs_move_on_by_name_and_the_oldest_goes(log):
@@ -77,20 +81,20 @@ def test_full_logs_move_on_by_name_and_the_oldest_goes(log):
         write(log, b"%d" % number * 1000)
         fd, _ = open_log(log, 1000, 2)
         os.close(fd)
-    assert os.path.getsize(log) == 0
+    assert Path(log).stat().st_size == 0
     assert [read(f"{log}.{number}")[:1] for number in (1, 2)] == [b"4", b"3"]
-    assert not os.path.exists(f"{log}.3")
+    assert not Path(f"{log}.3").exists()
 
 
 def test_without_copies_to_keep_a_full_log_is_begun_afresh(log):
     write(log, b"0" * 1000)
     fd, opened = open_log(log, 1000, 0)
     os.close(fd)
-    assert (opened.size, opened.former_end, os.listdir(os.path.dirname(log))) == (0, 0, ["web.log"])
+    assert (opened.size, opened.former_end, names(log)) == (0, 0, ["web.log"])
 
 
 def test_a_log_in_use_is_cut_down_and_no_line_is_lost(log):
-    with open(log, "ab") as output:
+    with Path(log).open("ab") as output:
         writer = subprocess.Popen(["sh", "-c", NUMBERS], stdout=output)
     if not can_collapse(log):
         writer.wait()
@@ -105,14 +109,14 @@ def test_a_log_in_use_is_cut_down_and_no_line_is_lost(log):
 def can_collapse(log):
     probe = f"{log}.probe"
     write(probe, b"x" * 100_000)
-    with open(probe, "r+b") as file:
+    with Path(probe).open("r+b") as file:
         done = collapse(file.fileno(), 4096)
-    os.unlink(probe)
+    Path(probe).unlink()
     return done
 
 
 def parts_in_order(log):
-    numbers = itertools.takewhile(lambda number: os.path.exists(f"{log}.{number}"), itertools.count(1))
+    numbers = itertools.takewhile(lambda number: Path(f"{log}.{number}").exists(), itertools.count(1))
     files = [*reversed([f"{log}.{number}" for number in numbers]), log]
     return b"".join(read(name) for name in files)
 
@@ -120,7 +124,7 @@ def parts_in_order(log):
 def test_where_no_range_can_be_taken_out_all_is_copied_and_truncated(log, monkeypatch):
     monkeypatch.setattr(logs, "collapse", lambda fd, count: False)
     write(log, b"a" * 10_000)
-    with open(log, "ab") as writer:
+    with Path(log).open("ab") as writer:
         assert rotate_in_place(log, 10_000, 2) == 10_000
         writer.write(b"after")
     assert read(log) == b"after"
@@ -131,7 +135,7 @@ def test_a_log_in_use_keeps_as_many_copies_as_it_should(log):
     for number in range(4):
         write(log, b"%d" % number * 20_000)
         rotate_in_place(log, 10_000, 2)
-    assert sorted(os.listdir(os.path.dirname(log))) == ["web.log", "web.log.1", "web.log.2"]
+    assert names(log) == ["web.log", "web.log.1", "web.log.2"]
     write(log, b"x" * 20_000)
     assert rotate_in_place(log, 10_000, 0) > 0
     assert read(f"{log}.1")[:1] == b"3"

@@ -38,6 +38,7 @@ def host(tmp_path, mark):
     for process in started:
         process.kill()
         process.wait()
+        assert process.stdout
         process.stdout.close()
 
 
@@ -60,13 +61,20 @@ def row(house):
     return house.ask(ListProcesses()).processes[0]
 
 
-def exactly_one(house, tokens):
-    """Wait until one process carries a token, and it is the one that is listed."""
-    house.until(lambda: row(house).state == "ready" and [*tokens().values()] == [[row(house).pid]])
-    return row(house).pid
+@pytest.fixture
+def next_node(keep, workload, tokens):
+    """Starts the next node, waits until one process carries a token and is the one that is listed; gives both."""
+
+    def start(script):
+        house = keep(workload("web", script))
+        house.until(lambda: row(house).state == "ready" and [*tokens().values()] == [[row(house).pid]])
+        assert house.shells["process_manager"].failures == 0
+        return house, row(house).pid
+
+    return start
 
 
-def test_a_process_keeps_its_pid_over_nodes_killed_at_random(host, tokens, keep, workload, alive):
+def test_a_process_keeps_its_pid_over_nodes_killed_at_random(host, tokens, next_node):
     node = host("exec sleep 1000")
     node.stdout.readline()
     (pids,) = tokens().values()
@@ -78,36 +86,31 @@ def test_a_process_keeps_its_pid_over_nodes_killed_at_random(host, tokens, keep,
         assert [*tokens().values()] == [pids]
     node.kill()
     node.wait()
-    house = keep(workload("web", "exec sleep 1000"))
-    assert [exactly_one(house, tokens)] == pids
+    house, pid = next_node("exec sleep 1000")
+    assert [pid] == pids
     assert house.events(ProcessExited) == []
 
 
 @pytest.mark.parametrize("round_", range(15))
-def test_a_node_killed_at_a_random_instant_of_restarts_leaves_exactly_one(
-    host, tokens, keep, workload, tmp_path, round_
-):
+def test_a_node_killed_at_a_random_instant_of_restarts_leaves_exactly_one(host, next_node, tmp_path, round_):
     node = host(RESTLESS)
     node.stdout.readline()
     time.sleep(random.Random(round_).uniform(0, 0.05))
     (tmp_path / "calm").touch()
     node.kill()
     node.wait()
-    house = keep(workload("web", RESTLESS))
-    assert exactly_one(house, tokens)
-    assert house.shells["process_manager"].failures == 0
+    next_node(RESTLESS)
 
 
 @pytest.mark.parametrize(
     "point", ["before the fork", "in the middle of a spawn", "between fork and pid row", "after the pid row"]
 )
 @pytest.mark.parametrize("again", range(2))
-def test_a_node_killed_around_a_spawn_leaves_exactly_one(host, tokens, keep, workload, tmp_path, point, again):
+def test_a_node_killed_around_a_spawn_leaves_exactly_one(host, next_node, point, again):
     script = "[ $GYROSTAT_INCARNATION = 1 ] && exit 1; exec sleep 1000"
     node = host(script, point)
     assert node.wait(30) == -signal.SIGKILL
-    house = keep(workload("web", script))
-    pid = exactly_one(house, tokens)
+    house, pid = next_node(script)
     adopted = [one.pid for one in house.events(ProcessAdopted)]
     if point == "before the fork":
         assert adopted == []

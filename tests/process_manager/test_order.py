@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from actors.process_manager.order import Standing, start_order, stoppable, unmet, with_dependencies
 
 STATES = [
-    "stopped", "waiting", "starting", "running", "ready", "unhealthy", "stopping", "backing_off", "exited", "crash_loop",
+    "stopped", "waiting", "starting", "running", "ready", "unhealthy", "stopping", "backing_off", "exited",
+    "crash_loop",
 ]  # fmt: skip
 
 

@@ -37,8 +37,7 @@ def launch(tmp_path, workload, mark):
 def said(launch):
     spawned = spawn(launch, "the-token", 7)
     os.waitpid(spawned.pid, 0)
-    with open(launch.log_path) as log:
-        return json.loads(log.read()[spawned.log.size :])
+    return json.loads(Path(launch.log_path).read_text()[spawned.log.size :])
 
 
 def test_a_process_gets_its_own_session_directory_and_environment(launch, tmp_path, python):
@@ -92,8 +91,7 @@ def test_output_is_appended_to_the_log_by_the_process_itself(launch):
     first, second = launch("echo one; echo two >&2"), launch("echo three")
     for one in (first, second):
         os.waitpid(spawn(one, "t", 1).pid, 0)
-    with open(first.log_path) as log:
-        assert log.read() == "one\ntwo\nthree\n"
+    assert Path(first.log_path).read_text() == "one\ntwo\nthree\n"
 
 
 def test_a_log_that_is_full_is_renamed_for_the_next_incarnation(launch):
@@ -102,7 +100,7 @@ def test_a_log_that_is_full_is_renamed_for_the_next_incarnation(launch):
     spawned = spawn(one, "t", 2)
     os.waitpid(spawned.pid, 0)
     assert (spawned.log.size, spawned.log.former_path, spawned.log.former_end) == (0, f"{one.log_path}.1", 2004)
-    assert os.path.getsize(f"{one.log_path}.1") == os.path.getsize(one.log_path) == 2004
+    assert [Path(path).stat().st_size for path in (f"{one.log_path}.1", one.log_path)] == [2004, 2004]
 
 
 @pytest.mark.parametrize("mode", [None, 0o644])
@@ -138,7 +136,7 @@ def test_a_directory_that_is_gone_is_one_clear_line(launch, tmp_path, workload):
 
 def test_a_log_that_cannot_be_written_is_one_clear_line(workload, tmp_path):
     one = make_launch(workload("web", "true"), "alpha", os.environ, str(tmp_path / "nowhere"))
-    with pytest.raises(SpawnFailed, match="cannot write its log .*: No such file") as failed:
+    with pytest.raises(SpawnFailed, match=r"cannot write its log .*: No such file") as failed:
         spawn(one, "t", 1)
     assert failed.value.retryable
 

@@ -1,8 +1,10 @@
 """A ProcessManager and real processes: stops, restarts, holds, signals, and the end of the node."""
 
+import contextlib
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -37,11 +39,8 @@ def of(name, **fields):
 
 
 def said(house, text="on\n", name="web"):
-    def there():
-        with open(row(house, name).log_path) as log:
-            return text in log.read()
-
-    house.until(there)
+    path = Path(row(house, name).log_path)
+    house.until(lambda: text in path.read_text())
 
 
 def test_a_stop_is_answered_when_it_is_down_and_it_stays_down(keep, workload, alive):
@@ -84,7 +83,9 @@ def test_what_ignores_its_stop_signal_is_killed_after_its_grace(keep, workload, 
 
 
 def test_its_own_stop_signal_is_sent(keep, workload):
-    house = keep(workload("web", "trap 'exit 9' USR1; echo on; while :; do sleep 0.05; done", stop=StopPolicy(signal="USR1")))
+    house = keep(
+        workload("web", "trap 'exit 9' USR1; echo on; while :; do sleep 0.05; done", stop=StopPolicy(signal="USR1"))
+    )
     said(house)
     house.ask(StopProcess(name="web"))
     assert house.wait_for(ProcessExited).exit_code == 9
@@ -164,10 +165,8 @@ def test_a_restart_meets_an_exit_at_any_instant(keep, workload, alive):
         pid = row(house).pid
         answer = house.bus.send(RestartProcess(name="web"), timeout_s=20)
         if pid is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         assert answer.result(20).detail.startswith("started")
     house.until(lambda: alive("sleep") == [row(house).pid])
     assert house.shells["process_manager"].failures == 0
@@ -216,7 +215,9 @@ def test_a_signal_reaches_the_main_process(keep, workload):
 def test_all_are_stopped_dependants_first(keep, workload, alive):
     house = keep(
         workload("db", FOREVER),
-        workload("app", "trap 'sleep 0.1; exit 0' TERM; echo on; while :; do sleep 0.02; done", depends_on={"db": "ready"}),
+        workload(
+            "app", "trap 'sleep 0.1; exit 0' TERM; echo on; while :; do sleep 0.02; done", depends_on={"db": "ready"}
+        ),
         workload("web", FOREVER, depends_on={"app": "ready"}),
         workload("cron", FOREVER),
         workload("bad", "exit 1", restart=RestartPolicy(backoff_first=Seconds(20))),
@@ -254,7 +255,11 @@ def test_a_process_that_ends_by_itself_while_all_stop_is_not_restarted(keep, wor
 
 def test_after_all_were_stopped_the_next_node_starts_everything_that_is_not_held(keep, workload):
     def both():
-        return workload("a", FOREVER), workload("b", FOREVER), workload("job", "exit 0", restart=RestartPolicy(policy="never"))
+        return (
+            workload("a", FOREVER),
+            workload("b", FOREVER),
+            workload("job", "exit 0", restart=RestartPolicy(policy="never")),
+        )
 
     house = keep(*both())
     house.ask(StopProcess(name="b"))

@@ -1,9 +1,9 @@
-import os
 import sqlite3
 
 import pytest
 
 from actors.process_manager.store import Intent, Store
+from actors.settings import Hook
 
 
 @pytest.fixture
@@ -32,7 +32,14 @@ def test_an_intent_is_there_for_the_next_node_before_any_pid(store, tmp_path):
     other = Store(tmp_path)
     row = other.rows()["web"]
     other.close()
-    assert (row.phase, row.pid, row.ticks, row.incarnation, row.token, row.argv) == ("intent", None, None, 1, "t", '["x"]')
+    assert (row.phase, row.pid, row.ticks, row.incarnation, row.token, row.argv) == (
+        "intent",
+        None,
+        None,
+        1,
+        "t",
+        '["x"]',
+    )
 
 
 def test_a_pid_belongs_to_its_intent_only(store):
@@ -56,7 +63,7 @@ def test_a_hold_outlives_starts_and_needs_none(store):
 
 def test_a_hold_is_written_through_and_everything_else_is_not(store):
     assert store._db.execute("PRAGMA synchronous").fetchone() == (1,)
-    seen = []
+    seen: list[str] = []
     store._db.set_trace_callback(seen.append)
     store.hold("web", held=True)
     assert [one for one in seen if "synchronous" in one] == ["PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"]
@@ -68,13 +75,11 @@ def test_the_secret_is_drawn_once_and_for_nobody_else_to_read(store, tmp_path):
     assert other.secret == store.secret
     assert len(store.secret) == 32
     other.close()
-    assert os.stat(tmp_path / "process_manager.db").st_mode & 0o077 == 0
+    assert (tmp_path / "process_manager.db").stat().st_mode & 0o077 == 0
 
 
 def test_settings_are_remembered_whole(store, workload, tmp_path):
-    one = workload(
-        "web", "exec x", env={"A": "1"}, depends_on={"db": "ready"}, hooks={"fix": {"command": ["true"]}} and {}
-    )
+    one = workload("web", "exec x", env={"A": "1"}, depends_on={"db": "ready"}, hooks={"fix": Hook(command=["true"])})
     store.remember([one])
     assert store.recall("web") == one
     assert store.recall("db") is None
@@ -109,10 +114,10 @@ def test_the_log_of_writes_is_worked_in_now_and_then(store, tmp_path):
     assert not store.wants_tidying()
     for number in range(300):
         store.intend(intent(incarnation=number))
-    grown = os.path.getsize(tmp_path / "process_manager.db-wal")
+    grown = (tmp_path / "process_manager.db-wal").stat().st_size
     assert store.wants_tidying()
     assert not store.wants_tidying()
     store.tidy()
     for number in range(200):
         store.intend(intent(incarnation=number))
-    assert os.path.getsize(tmp_path / "process_manager.db-wal") == grown
+    assert (tmp_path / "process_manager.db-wal").stat().st_size == grown

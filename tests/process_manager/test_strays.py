@@ -1,6 +1,7 @@
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -35,8 +36,6 @@ def sought(tmp_path, token="", pid=None, argv=("sleep", "1234")):
 
 
 def wait_until(true):
-    import time
-
     end_s = time.monotonic() + 20
     while not true():
         assert time.monotonic() < end_s

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +88,6 @@ def test_right_after_a_spawn_only_what_is_asked_for_is_open():
 def test_failures_and_recoveries_alternate(row, failures, successes):
     turns = answers(row, Probe(tcp="h:1", failures=failures, successes=successes))[0].split()
     words = [turn.partition(":")[2] for turn in turns]
-    assert all(one != two for one, two in zip(words, words[1:], strict=False))
+    assert all(one != two for one, two in itertools.pairwise(words))
     assert "passed" not in words[1:]
     assert words[:1] != ["recovered"]

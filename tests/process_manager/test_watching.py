@@ -4,8 +4,10 @@ import os
 import signal
 import socket
 import threading
+from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from actors.settings import Bytes, Hook, LogPolicy, Probe, Probes, RestartPolicy, Seconds, revision
 from bus.errors import Refused
@@ -38,7 +40,7 @@ def of(name, **fields):
 
 def there(path, **options):
     """A probe that passes while a file is there."""
-    return Probe(exec_=["test", "-e", path], **{"every": Seconds(0.05), "failures": 2, **options})
+    return structs.replace(Probe(exec_=["test", "-e", path], every=Seconds(0.05), failures=2), **options)
 
 
 def moves(house, name="web"):
@@ -60,7 +62,11 @@ def test_readiness_is_seen_lost_and_seen_again(keep, workload, tmp_path):
 
 
 def test_readiness_is_seen_long_before_the_probes_interval(keep, workload, tmp_path):
-    house = keep(workload("web", "sleep 0.3; touch up; exec sleep 1000", probes=Probes(readiness=there("up", every=Seconds(600)))))
+    house = keep(
+        workload(
+            "web", "sleep 0.3; touch up; exec sleep 1000", probes=Probes(readiness=there("up", every=Seconds(600)))
+        )
+    )
     assert house.wait_for(ProcessReady).after_s < 60
     assert house.events(ProbeFailed) == []
 
@@ -104,7 +110,9 @@ def test_until_the_startup_probe_passes_nothing_else_is_asked(keep, workload, tm
 
 
 def test_a_probe_begins_after_its_initial_delay(keep, workload):
-    house = keep(workload("web", FOREVER, probes=Probes(readiness=there("up", initial_delay=Seconds(1000)), work=there("x"))))
+    house = keep(
+        workload("web", FOREVER, probes=Probes(readiness=there("up", initial_delay=Seconds(1000)), work=there("x")))
+    )
     house.wait_for(ProbeFailed, of("web", probe="work"))
     assert {one.probe for one in house.events(ProbeMeasured)} == {"work"}
 
@@ -112,11 +120,12 @@ def test_a_probe_begins_after_its_initial_delay(keep, workload):
 def test_a_probe_that_hangs_delays_neither_the_actor_nor_other_probes(keep, workload, alive):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        slow = {"timeout": Seconds(0.4), "every": Seconds(0.05), "failures": 1}
-        hang = Probe(exec_=["sh", "-c", "sleep 777 & sleep 777"], **slow)
+        slow = Probe(tcp="h:1", timeout=Seconds(0.4), every=Seconds(0.05), failures=1)
+        hang = structs.replace(slow, tcp=None, exec_=["sh", "-c", "sleep 777 & sleep 777"])
+        mute = structs.replace(slow, tcp=None, http=f"http://127.0.0.1:{port}/")
         house = keep(
             *(workload(f"w{number}", FOREVER, probes=Probes(liveness=hang)) for number in range(8)),
-            workload("mute", FOREVER, probes=Probes(liveness=Probe(http=f"http://127.0.0.1:{port}/", **slow))),
+            workload("mute", FOREVER, probes=Probes(liveness=mute)),
             workload("web", FOREVER, probes=Probes(work=Probe(exec_=["true"], every=Seconds(0.02)))),
         )
         house.until(lambda: len([one for one in house.events(ProbeMeasured) if one.subject == "web"]) >= 5)
@@ -130,7 +139,9 @@ def test_a_probe_that_hangs_delays_neither_the_actor_nor_other_probes(keep, work
 
 
 def test_no_probe_is_asked_of_what_is_down_and_late_answers_do_not_count(keep, workload, tmp_path):
-    house = keep(workload("web", FOREVER, probes=Probes(readiness=Probe(exec_=["sh", "-c", "sleep 0.3"], every=Seconds(0.01)))))
+    house = keep(
+        workload("web", FOREVER, probes=Probes(readiness=Probe(exec_=["sh", "-c", "sleep 0.3"], every=Seconds(0.01))))
+    )
     house.ask(StopProcess(name="web"))
     threading.Event().wait(0.6)
     assert house.events(ProbeMeasured) == []
@@ -151,7 +162,7 @@ def test_a_new_incarnation_is_judged_by_its_own_answers(keep, workload, tmp_path
 
 def test_a_hook_is_run_and_its_end_is_told(keep, workload, tmp_path):
     hooks = {
-        "fix": Hook(command=["sh", "-c", 'echo "$PWD $MINE"; exit 4']),
+        "fix": Hook(command=["sh", "-c", 'echo "$PWD $MINE"; exit 4'], undo=["echo", "taken back"]),
         "hang": Hook(command=["sleep", "1000"], timeout=Seconds(0.2)),
     }
     house = keep(workload("web", FOREVER, env={"MINE": "yes"}, hooks=hooks))
@@ -160,6 +171,10 @@ def test_a_hook_is_run_and_its_end_is_told(keep, workload, tmp_path):
     told = house.wait_for(HookEnded)
     assert (told.hook, told.exit_code, told.output) == ("fix", 4, [f"{tmp_path} yes"])
     assert house.ask(RunHook(name="web", hook="hang")).exit_code is None
+    assert house.ask(RunHook(name="web", hook="fix", undo=True)).output == ["taken back"]
+    assert house.events(HookEnded)[-1].hook == "fix (undo)"
+    with pytest.raises(Refused, match="hook 'hang' of web declares no undo"):
+        house.ask(RunHook(name="web", hook="hang", undo=True))
     with pytest.raises(Refused, match="web declares no hook 'nope'; it has: fix, hang"):
         house.ask(RunHook(name="web", hook="nope"))
 
@@ -168,8 +183,8 @@ def test_the_log_of_a_running_process_is_kept_within_its_size(keep, workload):
     script = "i=0; while :; do i=$((i+1)); echo line $i; [ $((i % 500)) = 0 ] && sleep 0.01; done"
     house = keep(workload("web", script, log=LogPolicy(max_size=Bytes(50_000), keep=2)), log_check=Seconds(0.05))
     path = row(house).log_path
-    house.until(lambda: os.path.exists(f"{path}.2"))
-    assert not os.path.exists(f"{path}.3")
+    house.until(lambda: Path(f"{path}.2").exists())
+    assert not Path(f"{path}.3").exists()
     os.kill(row(house).pid, signal.SIGKILL)
     tail = house.wait_for(ProcessExited).log_tail
     numbers = [int(line.split()[1]) for line in tail]
