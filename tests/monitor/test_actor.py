@@ -349,7 +349,46 @@ def test_a_reading_that_does_not_end_is_told_and_no_second_one_is_begun(house, m
     try:
         level(house, "alpha", "degraded")
         assert health(house, "alpha").why[0].startswith("a reading has not ended for ")
+        house.ask(SetSamplingInterval(interval_s=0.2))
+        seen = len(house.events(HealthChanged))
+        house.publish(ActorFailed(subject="x", error="", while_handling="", failures=6, given_up=True))
+        house.until(lambda: len(health(house, "alpha").why) == 2)
         assert len(begun) == 1
+        assert len(house.events(HealthChanged)) == seen
+        house.publish(ActorStarted(subject="x", restarts=1))
     finally:
         go_on.set()
     level(house, "alpha", "healthy")
+
+
+def test_what_was_read_of_a_process_that_was_replaced_meanwhile_is_dropped(house, processes, workload, monkeypatch):
+    go_on, read, real = threading.Event(), threading.Event(), Sampler.sample
+
+    def sample(self, targets, *, everything):
+        found = real(self, targets, everything=everything)
+        if "web" in found.trees and not read.is_set():
+            read.set()
+            assert go_on.wait(60)
+        return found
+
+    monkeypatch.setattr(Sampler, "sample", sample)
+    house.monitor(workload("web"))
+    parent = processes.python(
+        "import subprocess; p = subprocess.Popen(['sleep', '600']); print(1, flush=True); p.wait()"
+    )
+    house.up("web", parent.pid)
+    try:
+        assert read.wait(20)
+        house.up("web", processes.sleep().pid, incarnation=2)
+        house.until(lambda: house.shells["monitor"]._behaviour._board.members["web"].life.incarnation == 2)
+    finally:
+        go_on.set()
+    assert sampled(house, "web").values["processes"] == 1
+
+
+def test_the_end_of_a_hold_is_not_left_to_a_long_interval(house):
+    house.monitor(interval=Seconds(60), thresholds={"memory": Threshold(above=1, for_=Seconds(1.5))})
+    told = crossed(house, "host", "memory")
+    assert told.held_s >= 1.5
+    level(house, "host", "degraded")
+    assert health(house, "host").why[0].startswith("memory ")

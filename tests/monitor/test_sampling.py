@@ -260,9 +260,9 @@ def test_connections_in_another_network_are_unknown(processes):
 @pytest.mark.parametrize(
     "source", [PortableSource(), pytest.param(system_source(), marks=LINUX)], ids=["portable", "proc"]
 )
-def test_a_process_that_is_gone_has_no_descriptors_and_no_figures(processes, source):
+def test_a_process_that_is_gone_has_no_descriptors_and_no_figures(processes, until, source):
     gone = processes.sleep()
-    assert source.near([gone.pid]).read(gone.pid).memory > 0
+    until(lambda: source.near([gone.pid]).read(gone.pid).memory > 0)
     assert source.descriptors(gone.pid) > 0
     processes.end(gone)
     assert source.descriptors(gone.pid) == 0
