@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Self, TextIO
 
 import msgspec
@@ -40,6 +40,9 @@ SWITCH_INTERVAL_S = 0.0005
 
 LOCK_PATIENCE_S = 0.2
 """How long a start waits for the lock of a node that was just killed."""
+
+SIGNAL_LOOK_S = 0.5
+"""Seconds after which the main thread looks for signals whose arrival did not wake it."""
 
 Load = Callable[[], tuple[Settings, Roster]]
 
@@ -120,10 +123,20 @@ class Node:
     def serve(self) -> int:
         """Serve until stop() is called, from any thread; gives the exit code."""
         while True:
-            todo = self._todo.get()
+            todo = self._next()
             if isinstance(todo, Stop):
                 return self._go_down(todo)
             self._reload_by_signal()
+
+    def _next(self) -> Stop | str:
+        """What is to be done next, once there is something.
+
+        Looks up now and then: a signal that comes just before the wait, or to another thread, interrupts nothing, and
+        its handler runs only when the main thread comes back to the interpreter.
+        """
+        while True:
+            with contextlib.suppress(Empty):
+                return self._todo.get(timeout=SIGNAL_LOOK_S)
 
     def stop(self, keep_workloads: bool, why: str) -> None:  # noqa: FBT001
         """From any thread: end serve()."""

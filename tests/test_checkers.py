@@ -17,7 +17,7 @@ HEALTHY = {
     "actors/__init__.py": '"""Actors."""\n',
     "actors/healer/__init__.py": '"""Healer."""\n',
     "actors/healer/actor.py": '"""Shell."""\n\nimport os\n\nimport pykka\n\nRESULT = (os.name, pykka)\n',
-    "actors/healer/hooks.py": '"""I/O."""\n\nimport subprocess\n\nRESULT = subprocess.PIPE\n',
+    "actors/healer/holders.py": '"""I/O."""\n\nimport subprocess\n\nRESULT = subprocess.PIPE\n',
     "actors/healer/choose.py": '"""Pure: no os, no pickle."""\n\nfrom bus.messages import FIRST\n\nRESULT = FIRST\n',
     "actors/clock.py": '"""Clock."""\n\nimport time\n\nsleep = time.sleep\n',
     "bus/__init__.py": '"""Bus."""\n',

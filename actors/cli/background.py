@@ -67,8 +67,9 @@ def stop_node(place: Place, *, keep_workloads: bool, why: str) -> int:
         if isinstance(outcome, Exception):
             raise outcome
     pids = {row.name: row.pid for row in getattr(table, "processes", []) if row.pid}
-    fate = "stay, to be adopted" if keep_workloads else "are stopped, dependants first"
-    put(f"node {endpoints.node} (pid {endpoints.pid}) is stopping; {count(len(pids), 'workload')} {fate}")
+    many = count(len(pids), "workload")
+    fate = f"leaves {many} running, to be adopted" if keep_workloads else f"stops {many}, dependants first"
+    put(f"node {endpoints.node} (pid {endpoints.pid}) {fate} and ends")
     began_s = time.monotonic()
     if not wait_ended(endpoints.pid, STOP_S):
         complain(f"node {endpoints.node} (pid {endpoints.pid}) still runs after {span(STOP_S)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,9 @@ from actors.cli.options import command, json_option
 from actors.cli.place import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actors.node import Node
     from actors.settings import Settings
 
 BACKLOG_MAX: Final = 20_000
@@ -27,8 +31,10 @@ FLUSH_S: Final = 1.0
 class Stream:
     """Prints facts from its own thread, so that a slow or closed terminal never holds the node."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, greeting: str = "", *, as_json: bool) -> None:
+        """greeting: written before the first fact, so that a node that does not start says only why."""
         self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._greeting = greeting
         self._as_json = as_json
         self._left_out = 0
         self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
@@ -50,11 +56,17 @@ class Stream:
         write = self._json if self._as_json else self._words()
         while (envelope := self._queue.get()) is not None:
             try:
+                self._greet()
                 write(envelope)
                 self._say_left_out()
             except (OSError, ValueError):
                 return self._drain()  # the terminal is gone; the node goes on, its logs tell the rest
         return None
+
+    def _greet(self) -> None:
+        if self._greeting:
+            sys.stdout.write(self._greeting)
+            self._greeting = ""
 
     def _drain(self) -> None:
         while self._queue.get() is not None:
@@ -137,12 +149,10 @@ def _serve(place: Place, overrides: dict[str, str], *, as_json: bool, quiet: boo
         settings, roster = load_node(path, os.environ, overrides)
     except ConfigError as error:
         raise refusal(error) from None
-    stream = None if quiet else Stream(as_json=as_json)
+    stream = None if quiet else Stream("" if as_json else _greeting(settings), as_json=as_json)
     node = Node(settings, roster, load=lambda: load_node(path, os.environ, overrides))
     try:
-        with node:
-            if stream is not None and not as_json:
-                _greet(settings)
+        with _stops(node), node:
             node.start(stream.hear if stream is not None else None)
             code = node.run()
     finally:
@@ -153,7 +163,23 @@ def _serve(place: Place, overrides: dict[str, str], *, as_json: bool, quiet: boo
     return code
 
 
-def _greet(settings: Settings) -> None:
+@contextmanager
+def _stops(node: Node) -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop the workloads also when they come before the node serves, or again while it ends."""
+    import signal
+
+    def stop(number: int, _: object) -> None:
+        node.stop(keep_workloads=False, why=signal.Signals(number).name)
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _greeting(settings: Settings) -> str:
     from actors.cli.paint import Paint
 
     paint = Paint()
@@ -162,7 +188,7 @@ def _greet(settings: Settings) -> None:
         f"gyrostat {settings.node.name} | {settings.mode} | {count(len(settings.workloads), 'workload')}{left_out}"
         f" | {_near(settings.path)} | state in {_near(settings.state_dir)}"
     )
-    _write(f"{paint(head, 'bold')}\n{paint('Ctrl-C stops everything, dependants first.', 'dim')}\n")
+    return f"{paint(head, 'bold')}\n{paint('Ctrl-C stops everything, dependants first.', 'dim')}\n"
 
 
 def _near(path: Path | None) -> str:
@@ -176,7 +202,8 @@ def _near(path: Path | None) -> str:
 
 
 def _part(code: int) -> None:
-    _write("gyrostat: node ended\n" if code != FAILED else "")
+    if code != FAILED:
+        _write("gyrostat: node ended\n")
 
 
 def _write(text: str) -> None:

@@ -22,7 +22,7 @@ LOCKED_S: Final = 1.5
 STARTS_MAX: Final = 3
 """Starts of `report` that are no storm, though its dependency fails for LOCKED_S seconds."""
 MEMORY_MAX: Final = 120_000_000
-CPU_MAX: Final = 80.0
+CPU_MAX: Final = 30.0
 """The limits of the demo's config, in bytes and in percent of one core."""
 
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from actors.demo.faults import FAULTS, Fault, Injected, NotYet
-from actors.demo.outcome import Digest, Outcome, judge, step_of
+from actors.demo.outcome import REPEATED, Digest, Outcome, judge, step_of
 from actors.demo.scene import DemoFailed, Scene
 from actors.demo.stage import build
 from actors.demo.witness import Heard
@@ -132,7 +132,7 @@ def _tell_fact(one: Heard, injected: Injected, digest: Digest, telling: Telling)
     step = step_of(one)
     if step is None or not digest.shows(one):
         return
-    left_out = digest.take_left_out()
+    left_out = 0 if one.kind in REPEATED else digest.take_left_out()
     if left_out:
         telling.line(telling.tone(f"  {'':10}  ...       and {left_out} more of such starts and ends", "dim"))
     words = telling.words(one.event.type, one.event.data)

@@ -11,6 +11,7 @@ from actors.settings.crosscheck import cross_faults
 from actors.settings.faults import ConfigError, Fault, fault_at, origin_of
 from actors.settings.modes import resolve as resolve_modes
 from actors.settings.node import Settings
+from actors.settings.overlay import GIVEN
 from actors.settings.reading import Reading
 from actors.settings.sections import (
     ActorTypes,
@@ -79,7 +80,9 @@ def peek_state_dir(path: Path | None, environ: Mapping[str, str]) -> tuple[str, 
     Raises: ConfigError when the file cannot be read, or for a fault in the node section.
     """
     found: list[Fault] = []
-    node_only = {name: text for name, text in environ.items() if f"{name}__".startswith("GYROSTAT_NODE__")}
+    node_only = {
+        name: text for name, text in environ.items() if name == GIVEN or f"{name}__".startswith("GYROSTAT_NODE__")
+    }
     table = read_tree(path, node_only, NOTHING, found, "node")
     reading = Reading()
     node = read_node(reading, table)

@@ -23,19 +23,21 @@ RESERVED: Final = frozenset(
 )
 """Variables that are no settings: those of the door and the tests, and those a workload is given."""
 
-_GIVEN: Final = "GYROSTAT_WORKLOAD"
-_MODE: Final = "GYROSTAT_MODE"
+GIVEN: Final = "GYROSTAT_WORKLOAD"
+_TOLD: Final = frozenset(("GYROSTAT_MODE", "GYROSTAT_NODE"))
+"""Inside a workload, which has GIVEN, they tell what it was started as and by whom."""
 
 
 def with_environment(table: Table, environ: Mapping[str, str], faults: list[Fault]) -> Table:
     """Lay GYROSTAT_NODE__NAME and its kind over the table; `__` goes one level down, case and - do not matter.
 
-    GYROSTAT_MODE is the mode, but not inside a workload, where it says what the workload was started as.
+    GYROSTAT_MODE is the mode, but not inside a workload, where it says what the workload was started as; the same
+    goes for GYROSTAT_NODE.
     """
     for variable in sorted(environ):
         if not variable.startswith(PREFIX) or variable in RESERVED:
             continue
-        if variable == _MODE and _GIVEN in environ:
+        if variable in _TOLD and GIVEN in environ:
             continue
         parts = variable.removeprefix(PREFIX).split("__")
         origin = Origin(ENVIRONMENT, 0, variable)

@@ -1,3 +1,4 @@
+import ctypes
 import json
 import os
 import re
@@ -5,8 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.e2e.conftest import read_until, until
 
@@ -59,6 +62,25 @@ def test_a_killed_workload_comes_back_and_a_killed_node_is_followed_by_one_that_
     until(lambda: not site.processes(), "nothing is left")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="tgkill is Linux's")
+def test_a_signal_that_reaches_another_thread_ends_the_node_all_the_same(site):
+    site.write(TWO)
+    node = site.up()
+    read_until(node.stdout, "leaf          ready")
+    site.status()  # answered by a node that serves
+    threads = [int(task.name) for task in Path(f"/proc/{node.pid}/task").iterdir()]
+    others = [one for one in threads if one != node.pid and takes(node.pid, one, signal.SIGTERM)]
+    assert ctypes.CDLL(None).tgkill(node.pid, others[0], signal.SIGTERM) == 0
+    assert node.wait(30) == 0
+
+
+def takes(pid, thread, number):
+    """Whether a thread does not block a signal; those of ZeroMQ block all."""
+    status = Path(f"/proc/{pid}/task/{thread}/status").read_text()
+    blocked = int(next(line for line in status.splitlines() if line.startswith("SigBlk")).split()[1], 16)
+    return not blocked >> (number - 1) & 1
+
+
 def test_a_second_node_on_the_same_state_is_refused_in_one_line(site):
     site.write("node: {name: alpha}\nworkloads: {}\n")
     node = site.up("--json")
@@ -67,6 +89,15 @@ def test_a_second_node_on_the_same_state_is_refused_in_one_line(site):
     assert code == 1
     assert len(err.splitlines()) == 1
     assert re.match(rf"gyrostat: a node runs on .* already \(pid {node.pid}\)", err)
+
+
+def test_a_state_directory_that_cannot_be_used_is_one_line(site):
+    site.write("node: {name: alpha}\nworkloads: {}\n")
+    (site.directory / "var" / "node.pid").mkdir(parents=True)
+    for command in ("up", "start"):
+        code, out, err = site.call(command)
+        assert (code, out) == (1, "")
+        assert re.fullmatch(r"gyrostat: cannot write in .*; set node.state_dir to a directory you may write\n", err)
 
 
 def test_a_broken_reload_changes_nothing_and_a_good_one_only_what_differs(site):
@@ -105,26 +136,16 @@ def test_a_node_goes_on_when_nobody_reads_its_stream_any_more(site):
     assert node.wait(30) == 0
 
 
-LISTENER = """
-import sys
-
-from bus.subscriber import Subscriber
-
-with Subscriber(sys.argv[1], topics=["process", "config.reloaded"]) as events:
-    print("listening", flush=True)
-    for event in events:
-        print(event.type, event.subject, event.data.get("signal"), flush=True)
-"""
+LISTENER = Path(__file__).resolve().parents[2] / "docs" / "examples" / "listen.py"
 
 
 def test_an_outside_tool_hears_the_facts_with_the_bus_alone_also_of_a_node_started_again(site):
     site.write(TWO)
     node = site.up()
     read_until(node.stdout, "leaf          ready")
-    argv = [sys.executable, "-P", "-c", LISTENER, str(site.directory / "var")]
+    argv = [sys.executable, str(LISTENER), str(site.directory / "var"), "process", "config.reloaded"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as listener:
         try:
-            read_until(listener.stdout, "listening")
             hears_a_kill(site, listener)
             assert site.call("restart")[0] == 0
             hears_a_kill(site, listener)
@@ -148,4 +169,4 @@ def hears_a_kill(site, listener):
         joined.set()
         reloader.join()
     os.kill(until(lambda: site.rows()["base"]["pid"], "it is up"), signal.SIGKILL)
-    read_until(listener.stdout, "process.exited.v1 base KILL")
+    assert "'signal': 'KILL'" in read_until(listener.stdout, "process.exited.v1 base")[-1]

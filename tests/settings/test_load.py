@@ -174,6 +174,12 @@ def test_the_mode_given_to_a_workload_is_not_the_mode_of_a_node_inside_it(read):
     assert read("mode: dual", environ=environ).mode == "dual"
 
 
+def test_the_node_told_to_a_workload_is_no_setting_of_a_node_asked_from_inside_it(read):
+    environ = {"GYROSTAT_NODE": "beta", "GYROSTAT_WORKLOAD": "web"}
+    assert read("node: {name: alpha}", environ=environ).node.name == "alpha"
+    assert peek_state_dir(None, environ)[0] != "beta"
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "line"),
     [
