@@ -34,6 +34,7 @@ from bus.messages import (
     ListExperiments,
     ListIssues,
     MetricsSampled,
+    RemedyStarted,
 )
 
 PARAMETER = "monitor.sampling_interval_s"
@@ -49,7 +50,15 @@ class Optimizer(Actor[OptimizerSettings]):
     """
 
     name = "optimizer"
-    listens = (ActorStarted, HealthChanged, IssueEscalated, IssueRaised, IssueResolved, MetricsSampled)
+    listens = (
+        ActorStarted,
+        HealthChanged,
+        IssueEscalated,
+        IssueRaised,
+        IssueResolved,
+        MetricsSampled,
+        RemedyStarted,
+    )
     answers = (ListExperiments,)
     Settings = OptimizerSettings
 
@@ -302,6 +311,11 @@ class Optimizer(Actor[OptimizerSettings]):
         self._busy = False
 
     def on_issue_raised(self, fact: IssueRaised) -> None:
+        self._issues.add(fact.issue)
+        self._incident()
+
+    def on_remedy_started(self, fact: RemedyStarted) -> None:
+        """An issue that was left to a person, or to a later time, is worked on again."""
         self._issues.add(fact.issue)
         self._incident()
 

@@ -46,7 +46,7 @@ def _longer_or_shorter(
     if cost > limit:
         why = f"own CPU {cost:.2f} % of a core is above {limit:g} %"
         return Candidate(_longer(interval_s, max(factor, cost / limit), settings), why)
-    if host_cpu is not None and host_cpu >= settings.host_cpu_busy:
+    if host_cpu is not None and host_cpu > settings.host_cpu_busy:
         why = f"the host is short of CPU: {host_cpu:.0f} % of all cores"
         return Candidate(_longer(interval_s, factor, settings), why)
     if cost * factor < limit:

@@ -30,7 +30,8 @@ class OptimizerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Percent of one core that the node may take by itself, idle: its budget."""
 
     host_cpu_busy: Annotated[float, Meta(gt=0, le=100)] = 90.0
-    """Percent of all cores from which on the host is short of CPU, and the interval is stretched to leave it more."""
+    """Percent of all cores above which the host is short of CPU, and the interval is stretched to leave it more; 100:
+    never."""
 
     factor: Annotated[float, Meta(gt=1, le=10)] = 2.0
     """By what the interval is divided or multiplied for a candidate. Shorter is tried only when the cost leaves room

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import msgspec
 import pytest
 
@@ -11,6 +12,10 @@ from actors.goal_planner.settings import GoalPlannerSettings
 from actors.settings import Workload, WorkloadSettings
 from bus.messages import ListGoals, MetricsSampled
 from tests.harness import House
+
+# A busy machine is no reason for a property to fail.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
 
 
 def make_workload(name: str = "web", **spec: Any) -> Workload:

@@ -1,6 +1,7 @@
 import threading
 from typing import Any
 
+import hypothesis
 import msgspec
 import pytest
 
@@ -23,6 +24,10 @@ from bus.messages import (
     SetSamplingInterval,
 )
 from tests.harness import House
+
+# A busy machine is no reason for a property to fail.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
 
 
 class ScriptedMonitor:
@@ -110,9 +115,9 @@ class Stage:
         self._next_s = self.house.clock()
         return self.monitor
 
-    def settle(self) -> Any:
-        """Let the actor handle what waits, and what that asks for."""
-        for _ in range(8):
+    def settle(self, turns: int = 8) -> Any:
+        """Let the actor handle what waits, and what that asks for: each question is one turn of its inbox."""
+        for _ in range(turns):
             reply = self.house.ask(ListExperiments())
         return reply
 
@@ -136,7 +141,8 @@ class Stage:
                 if not self.silent:
                     self.sample()
                 self._next_s = self.house.clock() + self.monitor.interval_s
-            self.settle()
+            self.settle(turns=2)
+        self.settle()
 
     def rows(self) -> list[Any]:
         return list(self.settle().experiments)

@@ -16,6 +16,7 @@ from bus.messages import (
     IssueResolved,
     IssueRow,
     ListExperiments,
+    RemedyStarted,
 )
 from tests.optimizer.conftest import ScriptedMonitor
 
@@ -177,6 +178,17 @@ def test_an_issue_undoes_a_running_experiment_at_once(stage):
     stage.house.publish(resolved())
     stage.wait(400)
     assert told(stage)[-2:] == ["ExperimentStarted", "ExperimentKept"]
+
+
+def test_a_remedy_for_an_escalated_issue_undoes_a_running_experiment(stage):
+    stage.begin(5.0)
+    stage.house.publish(raised())
+    stage.house.publish(IssueEscalated(subject="web", issue="i1", issue_kind="crash", why="later", retry_s=30.0))
+    stage.wait(380)
+    assert told(stage) == ["ExperimentStarted"]
+    stage.house.publish(RemedyStarted(subject="web", issue="i1", remedy="restart", why="again", attempt=2))
+    stage.settle()
+    assert told(stage) == ["ExperimentStarted", "ExperimentUndone"]
 
 
 def test_bad_health_undoes_a_running_experiment_at_once(stage):

@@ -37,7 +37,8 @@ INTERVALS = st.floats(0.5, 60.0)
         (8.0, 9.0, 10.0, 30.0),  # up to the bound
         (30.0, 9.0, 10.0, None),  # at the bound
         (45.0, 9.0, 10.0, None),  # beyond the bound already
-        (8.0, 0.3, 90.0, 16.0),  # the host is short of CPU
+        (8.0, 0.3, 90.1, 16.0),  # the host is short of CPU
+        (8.0, 0.3, 90.0, 4.0),
         (30.0, 0.3, 95.0, None),
     ],
 )
@@ -61,9 +62,9 @@ def test_a_candidate_is_plain_within_the_bounds_and_on_the_right_side(interval_s
     assert candidate.why
     if candidate.value < interval_s:
         assert cost * SETTINGS.factor < SETTINGS.cpu_limit
-        assert host_cpu is None or host_cpu < SETTINGS.host_cpu_busy
+        assert host_cpu is None or host_cpu <= SETTINGS.host_cpu_busy
     else:
-        assert cost > SETTINGS.cpu_limit or (host_cpu or 0) >= SETTINGS.host_cpu_busy
+        assert cost > SETTINGS.cpu_limit or (host_cpu or 0) > SETTINGS.host_cpu_busy
 
 
 # -- what stays

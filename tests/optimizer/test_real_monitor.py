@@ -1,5 +1,6 @@
 """The Optimizer with the Monitor itself: real samples of this very process."""
 
+import hashlib
 import signal
 import subprocess
 import sys
@@ -18,16 +19,17 @@ from bus.messages import ExperimentKept, ExperimentStarted, ExperimentUndone, Ge
 from tests.harness import House
 
 ROOT = Path(__file__).resolve().parents[2]
-MONITOR = MonitorSettings(interval=Seconds(0.4), interval_min=Seconds(0.1))
+MONITOR = MonitorSettings(interval=Seconds(0.2), interval_min=Seconds(0.1))
 
 
-def optimizer(cpu_limit, *, every=3.2, window=1.6):
+def optimizer(cpu_limit, *, every=1.6, window=0.8):
     return OptimizerSettings(
         every=Seconds(every),
         window=Seconds(window),
         samples_min=3,
-        interval_min=Seconds(0.2),
+        interval_min=Seconds(0.1),
         cpu_limit=cpu_limit,
+        host_cpu_busy=100.0,  # the machine may be busy with other things
     )
 
 
@@ -46,52 +48,64 @@ def test_a_shorter_interval_is_kept_while_its_measured_cost_is_within_the_limit(
     house.start(Monitor, MONITOR)
     house.start(Optimizer, optimizer(cpu_limit=100.0))
     kept = house.wait_for(ExperimentKept)
-    assert kept.value == 0.2 == in_force(house)
-    house.wait_for(MetricsSampled, lambda fact: fact.scope == "node" and fact.interval_s == 0.2)
+    assert kept.value == 0.1 == in_force(house)
+    house.wait_for(MetricsSampled, lambda fact: fact.scope == "node" and fact.interval_s == 0.1)
     assert kept.before > 0.0
     assert kept.after > 0.0
 
 
-def burn(bus, stop, seconds):
-    """Make the shorter interval dear: spend CPU in this process for each sample of it."""
-    due = threading.Semaphore(0)
+SPENDERS = 3
+"""Threads, so that a machine that is busy with other things gives this process its share all the same."""
 
-    def hear(envelope):
-        if envelope.data.scope == "node" and envelope.data.interval_s < 0.4:
-            due.release()
 
-    def spend():
-        while not stop.is_set():
-            if due.acquire(timeout=0.1):
-                end_s = time.thread_time() + seconds
+class Spenders:
+    """Make the shorter interval dear: for each sample of it, spend CPU in this process. end() when done."""
+
+    def __init__(self, bus, seconds):
+        self.seconds = seconds
+        self.due = threading.Semaphore(0)
+        self.stop = threading.Event()
+        self.threads = [threading.Thread(target=self.spend) for _ in range(SPENDERS)]
+        bus.subscribe([MetricsSampled], self.hear)
+        for thread in self.threads:
+            thread.start()
+
+    def hear(self, envelope):
+        if envelope.data.scope == "node" and envelope.data.interval_s < 0.2:
+            self.due.release()
+
+    def spend(self):
+        block = bytes(1_000_000)
+        while not self.stop.is_set():
+            if self.due.acquire(timeout=0.1):
+                end_s = time.thread_time() + self.seconds
                 while time.thread_time() < end_s:
-                    pass
+                    hashlib.sha256(block)  # does not keep the interpreter from the others
 
-    bus.subscribe([MetricsSampled], hear)
-    thread = threading.Thread(target=spend)
-    thread.start()
-    return thread
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
 
 
 def test_an_interval_that_was_measured_to_cost_too_much_is_undone(house):
-    stop = threading.Event()
-    thread = burn(house.bus, stop, 0.15)
+    spenders = Spenders(house.bus, 0.08)
     try:
         house.start(Monitor, MONITOR)
-        house.start(Optimizer, optimizer(cpu_limit=10.0))
+        house.start(Optimizer, optimizer(cpu_limit=8.0))
         undone = house.wait_for(ExperimentUndone)
     finally:
-        stop.set()
-        thread.join()
-    assert undone.why.endswith("is above 10 %")
+        spenders.end()
+    assert undone.why.endswith("is above 8 %")
     assert undone.after is not None
-    assert undone.after > 10.0 > 2 * undone.before
-    assert undone.value == 0.4 == in_force(house)
+    assert undone.after > 8.0 > 2 * undone.before
+    assert undone.value == 0.2 == in_force(house)
 
 
-TO_BE_KILLED = """
+KILLED = """
+import os
+import signal
 import sys
-import threading
 from pathlib import Path
 
 from tests.harness import House
@@ -100,25 +114,18 @@ from tests.optimizer.test_real_monitor import MONITOR, Monitor, Optimizer, in_fo
 house = House(Path(sys.argv[1]))
 house.start(Monitor, MONITOR)
 house.start(Optimizer, optimizer(cpu_limit=100.0))
-house.until(lambda: in_force(house) == 0.2)
-print("changed", flush=True)
-threading.Event().wait(60)
+house.until(lambda: in_force(house) == 0.1)
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def test_an_experiment_that_a_kill_interrupted_is_undone_by_the_next_start(house, tmp_path):
-    with subprocess.Popen(
-        [sys.executable, "-c", TO_BE_KILLED, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
-    ) as child:
-        try:
-            assert child.stdout is not None
-            assert child.stdout.readline() == b"changed\n"
-        finally:
-            child.send_signal(signal.SIGKILL)
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, timeout=60, check=False)
+    assert ended.returncode == -signal.SIGKILL
     house.start(Monitor, MONITOR)
-    assert in_force(house) == 0.2  # the Monitor keeps what it was told
+    assert in_force(house) == 0.1  # the Monitor keeps what it was told
     house.start(Optimizer, optimizer(cpu_limit=100.0, every=60.0))
     undone = house.wait_for(ExperimentUndone)
     assert undone.why == "the Optimizer ended during the experiment"
-    assert undone.value == 0.4 == in_force(house)
+    assert undone.value == 0.2 == in_force(house)
     assert house.events(ExperimentStarted) == []

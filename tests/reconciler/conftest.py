@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -25,6 +26,10 @@ from bus.messages import (
     StopProcess,
 )
 from tests.harness import House
+
+# A busy machine is no reason for a property to fail.
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
 
 
 def make_workload(name: str, command: str = "serve", **spec: Any) -> Workload:
