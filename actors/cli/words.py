@@ -133,7 +133,8 @@ def _cleared(data: Data) -> Said:
 
 def _health(data: Data) -> Said:
     tone = {"healthy": "good", "degraded": "warn"}.get(data["level"], "bad")
-    return Said(f"health is {data['level']}, was {data['before']}", tone, "; ".join(data["why"]))
+    why = "" if data["level"] == "healthy" else "; ".join(data["why"])
+    return Said(f"health is {data['level']}, was {data['before']}", tone, why)
 
 
 def _raised(data: Data) -> Said:
@@ -221,7 +222,7 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
         "plain",
         d["why"],
     ),
-    "experiment.undone": lambda d: _experiment_ended(d, "is back from", "warn"),
+    "experiment.undone": lambda d: _experiment_ended(d, "is back at", "warn"),
     "goal.completed": lambda d: Said(
         f"goal {d['goal']} met: {d['metric']} {measured(d['metric'], d['value'])} after {span(d['took_s'])}", "good"
     ),
