@@ -80,6 +80,7 @@ class Healer(Actor[HealerSettings]):
         self._treatment = Treatment(self, book, protection, self.settings)
         self._checks = self.every(self.settings.check_every, self._check)
         self._resyncs = self.every(self.settings.resync, self._resync)
+        self._drop_undeclared()
         for case in book.cases():
             self._treatment.resume(case)
         self._resync()
@@ -214,7 +215,7 @@ class Healer(Actor[HealerSettings]):
     def on_threshold_cleared(self, fact: ThresholdCleared) -> None:
         self._conditions.end_metric(fact.subject, fact.scope, fact.metric)
         for case in self.book.of(fact.subject):
-            case.watch.saw_cleared(fact.scope, fact.metric, fact.value)
+            case.watch.saw_cleared(fact)
             self._seen_well(case)
 
     def on_metrics_sampled(self, fact: MetricsSampled) -> None:
@@ -292,16 +293,26 @@ class Healer(Actor[HealerSettings]):
 
     def _resync(self) -> None:
         """Facts may have been lost: hold what is open and what lasts against the world."""
-        for case in self.book.cases():
-            if case.issue.cause.scope == "workload" and case.issue.subject not in self.node.workloads:
-                self._treatment.resolve(case, "itself", "it is no longer declared")
-                self._conditions.end_subject(case.issue.subject)
+        self._drop_undeclared()
         for symptom in self._conditions.due(self.clock(), self.settings.resync):
             if self.book.news(symptom) == "new":
                 self._take(symptom)
         if any(case.issue.kind == "actor" for case in self.book.cases()):
             self.request(GetNode(), self._saw_node, timeout_s=TABLE_TIMEOUT_S)
         self.look()
+
+    def _drop_undeclared(self) -> None:
+        """What is no longer in the config has no issue, and neither has a probe that is not asked any more."""
+        for case in self.book.cases():
+            issue = case.issue
+            if issue.cause.scope != "workload":
+                continue
+            if issue.subject not in self.node.workloads:
+                self._conditions.end_subject(issue.subject)
+                self._treatment.resolve(case, "itself", "it is no longer declared")
+            elif issue.cause.probe and getattr(self._probes(issue.subject), issue.cause.probe, None) is None:
+                self._conditions.end_probe(issue.subject, issue.cause.probe)
+                self._treatment.resolve(case, "itself", f"its {issue.cause.probe} probe is no longer declared")
 
     def _saw_node(self, outcome: Any) -> None:
         for row in outcome.actors if isinstance(outcome, NodeInfo) else []:

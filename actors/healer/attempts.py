@@ -101,11 +101,10 @@ class Attempts:
         if command is None or workload is None:
             then(case, None)
             return
-        number = attempt.number
 
         def answered(outcome: Any) -> None:
             found = self._book.get(issue)
-            if found is not None and found.attempt is not None and found.attempt.number == number:
+            if found is not None and found.attempt is attempt:
                 then(found, outcome)
 
         timeout_s = remedies.command_timeout_s(attempt.remedy, workload, self.settings.command_timeout)

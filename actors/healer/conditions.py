@@ -5,6 +5,8 @@ Pure. Bounded by the workloads' probes and metrics.
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from actors.healer.issues import Symptom, family
@@ -49,7 +51,7 @@ class Conditions:
         for condition in self._lasting.get(subject, {}).values():
             cause = condition.symptom.cause
             value = values.get(cause.metric) if cause.scope == scope else None
-            if value is not None:
+            if value is not None and math.isfinite(value):
                 beyond_s = now_s if condition.beyond_s is None else condition.beyond_s
                 condition.beyond_s = beyond_s if cause.is_beyond(value) else None
 
@@ -62,10 +64,6 @@ class Conditions:
             if condition.beyond_s is not None
             and now_s - condition.beyond_s >= max(after_s, condition.symptom.cause.held_s)
         ]
-
-    def subjects(self) -> list[str]:
-        """Subjects with something that lasts."""
-        return [subject for subject, lasting in self._lasting.items() if lasting]
 
 
 def _key(symptom: Symptom) -> str:

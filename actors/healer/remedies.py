@@ -149,7 +149,7 @@ def _await_restart(seen: Seen) -> Obstacle | None:
     return None
 
 
-def _state(remedy: Remedy, issue: Issue, seen: Seen) -> Obstacle | None:
+def _state(remedy: Remedy, issue: Issue, seen: Seen) -> NotNow | None:
     """Whether the state of the process allows something to be done about this issue."""
     state = seen.row.state
     if issue.kind in LIFE:
@@ -159,11 +159,12 @@ def _state(remedy: Remedy, issue: Issue, seen: Seen) -> Obstacle | None:
         return None if state in DOWN or retried else NotNow(f"it is {state}")
     if seen.gone:
         return NotNow(f"it looks well again: {seen.gone}", quiet=True)
-    if state in UP or (state == "starting" and issue.cause.probe == "startup"):
-        return None
-    if state == "exited" and remedy.verb == "restart":
-        return None
-    return NotNow(f"it is {state}")
+    startable = state == "exited" and remedy.verb == "restart"
+    failing_start = state == "starting" and issue.cause.probe == "startup"
+    if state not in UP and not startable and not failing_start:
+        return NotNow(f"it is {state}")
+    answers = issue.kind == "availability" and state == "ready"
+    return NotNow("it answers now, and its availability rises with time") if answers else None
 
 
 def command(remedy: Remedy, row: ProcessRow, why: str) -> Command | None:

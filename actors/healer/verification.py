@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -11,9 +12,13 @@ from actors.healer.remedies import Remedy
 from actors.healer.settings import HealerSettings
 from actors.settings import Workload
 from bus.messages.healer import IssueKind
+from bus.messages.monitor import ThresholdCleared
 
 UP = ("running", "ready")
 """States that count as up; one that is unhealthy is not."""
+
+AVERAGED_S = 330.0
+"""Availability is reckoned over minutes (five by default), so that it shows no repair before."""
 
 _UNDER_LIMIT = 3
 """Samples in a row behind the limit that end an issue nobody acted upon, in case ThresholdCleared was lost."""
@@ -30,8 +35,8 @@ class Watch:
     """Observations of one issue's subject. Times are monotonic seconds.
 
     since_s: what is earlier does not count. deadline_s: when a remedy has failed; None while nothing is being done.
-    tolerant: the end of the process is part of the remedy. acting: its command is not answered yet. gone: what says that the symptom is gone, or empty. against:
-    what happened since that speaks against the remedy, or empty.
+    tolerant: the end of the process is part of the remedy. acting: its command is not answered yet. gone: what says
+    that the symptom is gone, or empty. against: what happened since that speaks against the remedy, or empty.
     """
 
     def __init__(
@@ -91,17 +96,18 @@ class Watch:
         if probe == self.cause.probe:
             self.gone = f"{probe} probe passes" if ok else ""
 
-    def saw_cleared(self, scope: str, metric: str, value: float) -> None:
-        """The metric is behind its clear value."""
-        if (scope, metric) == (self.cause.scope, self.cause.metric):
-            self.gone = (
-                f"{metric} is down to {value:g}" if self.cause.direction == "above" else f"{metric} is {value:g}"
-            )
+    def saw_cleared(self, fact: ThresholdCleared) -> None:
+        """The metric is behind its clear value, or has no limit any more."""
+        if (fact.scope, fact.metric) != (self.cause.scope, self.cause.metric):
+            return
+        down = "down to " if self.cause.direction == "above" else ""
+        removed = fact.because == "limit_removed"
+        self.gone = f"{fact.metric} has no limit any more" if removed else f"{fact.metric} is {down}{fact.value:g}"
 
     def saw_values(self, scope: str, values: dict[str, float]) -> None:
         """One sample. After an action one value behind the limit will do; by itself it takes more."""
         value = values.get(self.cause.metric) if scope == self.cause.scope else None
-        if value is None:
+        if value is None or not math.isfinite(value):
             return
         if self.cause.is_beyond(value):
             self._behind = 0
@@ -157,6 +163,8 @@ def window_s(
 ) -> float:
     """Seconds in which a remedy has to be verified. interval_s: between samples of the subject, when known."""
     least_s = float(settings.verify_within)
+    if issue.kind == "availability":
+        least_s = max(least_s, AVERAGED_S)
     if issue.cause.metric:
         least_s = max(least_s, issue.cause.held_s + 2 * (interval_s or 0.0) + settings.stable_for)
     probe = getattr(workload.spec.probes, issue.cause.probe, None) if issue.cause.probe else None

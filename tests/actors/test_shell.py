@@ -52,7 +52,7 @@ class Worker(Actor[Any]):
 
     name = "worker"
     listens = (Poked, Level)
-    answers = (Sum, Wait)
+    answers: ClassVar[tuple[type[Command], ...]] = (Sum, Wait)
     inbox_limit = 50
     handled: ClassVar[list[int]] = []
     gate: ClassVar[threading.Event] = threading.Event()

@@ -34,6 +34,11 @@ class Ward:
         steps = [number for number, step in enumerate(self.last_steps()) if step.step == "remedy"]
         return steps[times - 1] if len(steps) >= times else 1_000_000
 
+    def looked(self, times=6):
+        """Wait until the Healer has looked at the processes so many times more."""
+        before = len(self.script.asked)
+        self.house.until(lambda: len(self.script.asked) >= before + times)
+
     def last_steps(self):
         issues = self.house.ask(ListIssues(open_only=False, limit=1)).issues
         return self.house.ask(ExplainIssue(issue=issues[0].issue)).audit if issues else []

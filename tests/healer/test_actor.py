@@ -1,16 +1,22 @@
+from typing import Any
+
 import pytest
 
+from actors.base import Actor, NoSettings
 from bus.errors import Refused
 from bus.message import Done
 from bus.messages import (
     ActorFailed,
+    ActorRow,
     ActorStarted,
     ExplainIssue,
+    GetNode,
     IssueEscalated,
     IssueRaised,
     IssueResolved,
     ListIssues,
     MetricsSampled,
+    NodeInfo,
     ProbeFailed,
     ProbeMeasured,
     ProbeRecovered,
@@ -396,6 +402,24 @@ def test_an_actor_that_is_given_up_is_told_and_resolved_when_it_runs_again(ward)
     assert ward.house.wait_for(IssueResolved).by == "itself"
 
 
+def test_an_actor_whose_start_nobody_told_of_is_found_by_asking_the_node(ward):
+    class Node(Actor[NoSettings]):
+        name = "node"
+        answers = (GetNode,)
+
+        def do_get_node(self, _: GetNode) -> NodeInfo:
+            healthy: dict[str, Any] = dict.fromkeys(ActorRow.__struct_fields__[2:10], 0)
+            numbers: dict[str, Any] = dict.fromkeys(("pid", "uptime_s", "cpu_percent", "memory_bytes"), 1)
+            texts: dict[str, Any] = dict.fromkeys(set(NodeInfo.__struct_fields__) - {"actors", *numbers}, "")
+            return NodeInfo(actors=[ActorRow(name="monitor", state="running", **healthy)], **numbers, **texts)
+
+    ward.open()
+    ward.tell(ActorFailed(subject="monitor", error="boom", while_handling="x", failures=6, given_up=True))
+    ward.house.wait_for(IssueEscalated)
+    ward.house.start(Node)
+    assert ward.house.wait_for(IssueResolved).by == "itself"
+
+
 # -- people
 
 
@@ -474,7 +498,7 @@ def test_issues_are_listed_newest_first_up_to_the_limit(ward):
 
 
 def test_only_the_remedies_of_the_plan_are_asked_for(ward):
-    ward.open()
+    ward.open(workload(probes=probes(liveness={})))
     ward.script.set(strays=[99], by_hand=[98])
     ward.tell(failed())
     ward.house.wait_for(RemedyFailed)

@@ -34,6 +34,7 @@ def test_a_metric_is_due_again_only_when_its_samples_are_beyond_the_limit_for_th
     conditions.sampled("api", "workload", {"memory": 120.0}, 65.0)
     conditions.sampled("api", "workload", {"cpu": 1.0}, 66.0)
     conditions.sampled("api", "host", {"memory": 1.0}, 66.0)
+    conditions.sampled("api", "workload", {"memory": float("nan")}, 66.0)
     assert conditions.due(69.0, 5.0) == []
     assert conditions.due(70.0, 5.0) == [MEMORY]
     conditions.end_metric("api", "host", "memory")

@@ -10,6 +10,7 @@ from bus.messages import (
     IssueRaised,
     IssueResolved,
     ListIssues,
+    ProcessReady,
     RemedyDeferred,
     RemedyFailed,
     RemedyStarted,
@@ -17,6 +18,8 @@ from bus.messages import (
 from bus.messages.process_manager import ListProcesses, RestartProcess, RunHook, StartProcess
 from tests.healer.fakes import NEVER, crashed, hook, looped, manager, probes, quick, workload
 from tests.healer.test_actor import crossed, failed, kind_of, passed, sampled
+
+READY = ProcessReady(subject="api", pid=4000, incarnation=1, after_s=1.0)
 
 
 def of(name):
@@ -36,7 +39,7 @@ def test_a_dependency_heals_first_and_its_dependant_may_then_recover_by_itself(w
         held.append(ward.house.wait_for(RemedyDeferred, of("api")))
 
     ward.script.effects[RunHook] = repair
-    ward.tell(looped("db"), failed("readiness"))
+    ward.tell(READY, looped("db"), failed("readiness"))
     ward.house.wait_for(IssueResolved, of("db"))
     assert held[0].why.startswith("dependencies heal first: db")
     assert held[0].remedy == "wait_dependency"
@@ -49,7 +52,7 @@ def test_a_dependant_that_does_not_recover_with_its_dependency_is_restarted_afte
     api = workload(probes=probes(readiness={}), depends_on={"db": "ready"})
     ward.open(api, workload("db"))
     ward.script.set("db", state="running")
-    ward.tell(failed("readiness"))
+    ward.tell(READY, failed("readiness"))
     assert ward.house.wait_for(RemedyDeferred).why == "dependencies heal first: db is not ready"
     ward.script.set("db", state="ready")
     ward.house.until(lambda: ward.script.actions() == ["restart"])
@@ -77,7 +80,7 @@ def test_no_restart_storm_while_a_dependency_cannot_be_healed(ward):
 
 
 def test_what_an_operator_holds_gets_no_remedy_until_it_is_let_go(ward):
-    ward.open()
+    ward.open(workload(probes=probes(liveness={})))
     ward.script.down("stopped", held=True, wanted=False)
     ward.tell(failed(), looped())
     ward.house.wait_for(RemedyDeferred, lambda fact: fact.why == "it is held by an operator")
@@ -112,6 +115,14 @@ def test_what_is_no_longer_declared_has_no_issue(ward):
     assert ward.house.ask(ListIssues()).issues == []
 
 
+def test_a_probe_that_is_no_longer_declared_has_no_issue(ward):
+    ward.open(workload(probes=probes(liveness={})), retry=60.0, retry_max=60.0)
+    ward.tell(failed())
+    ward.house.wait_for(IssueEscalated)
+    ward.house.reload({"api": workload()})
+    assert ward.house.wait_for(IssueResolved).verified == "its liveness probe is no longer declared"
+
+
 def test_new_settings_hold_from_the_reload_on(ward):
     ward.open(retry=60.0, retry_max=60.0)
     ward.script.down("exited")
@@ -123,43 +134,48 @@ def test_new_settings_hold_from_the_reload_on(ward):
 # -- several issues of one subject
 
 
+def issue_of(ward, kind):
+    return next((issue for issue in ward.house.ask(ListIssues()).issues if issue.issue_kind == kind), None)
+
+
+def verifying(ward, kind):
+    ward.house.until(lambda: getattr(issue_of(ward, kind), "state", "") == "verifying")
+
+
 def test_two_issues_of_one_subject_are_healed_one_after_the_other(ward):
-    ward.open(workload(probes=probes(liveness={}), hooks={"relieve": hook()}))
-    running = []
-
-    def relieve(_):
-        running.append("memory")
-        ward.house.wait_for(IssueRaised, kind_of("unresponsive"))
-        assert ward.script.actions() == ["hook:relieve"]
-
-    ward.script.effects[RunHook] = relieve
+    relieve = hook(timeout=Seconds(0.1))
+    ward.open(workload(probes=probes(liveness={}), hooks={"relieve": relieve}), command_timeout=1.0, verify_within=2.0)
+    ward.script.effects[RunHook] = lambda _: NEVER
     ward.tell(crossed())
-    ward.house.until(lambda: running == ["memory"])
+    ward.house.wait_for(RemedyStarted)
     ward.tell(failed())
-    ward.house.until(
-        lambda: any(i.issue_kind == "memory" and i.state == "verifying" for i in ward.house.ask(ListIssues()).issues)
-    )
+    ward.looked()
+    assert issue_of(ward, "memory").state == "healing"
+    assert ward.script.actions() == ["hook:relieve"]
+    verifying(ward, "memory")
+    ward.looked()
+    assert ward.script.actions() == ["hook:relieve"]
     ward.tell(sampled())
     ward.house.wait_for(IssueResolved, kind_of("memory"))
     ward.house.until(lambda: ward.script.actions() == ["hook:relieve", "restart"])
 
 
 def test_a_reading_that_goes_with_the_restart_for_another_issue_takes_no_second_restart(ward):
-    ward.open(workload(probes=probes(liveness={})), verify_within=2.0)
-    ward.script.effects[RestartProcess] = lambda _: (
-        ward.house.wait_for(IssueRaised, kind_of("cpu")),
-        ward.script.up(),
-    )[1]
+    ward.open(workload(probes=probes(liveness={})), verify_within=20.0)
+
+    def restart(_):
+        ward.house.wait_for(IssueRaised, kind_of("cpu"))
+        ward.script.up()
+
+    ward.script.effects[RestartProcess] = restart
     ward.tell(failed())
     ward.house.wait_for(RemedyStarted)
     ward.tell(crossed("cpu"))
-    ward.house.until(
-        lambda: any(
-            i.issue_kind == "unresponsive" and i.state == "verifying" for i in ward.house.ask(ListIssues()).issues
-        )
-    )
+    verifying(ward, "unresponsive")
     ward.tell(passed())
     ward.house.wait_for(IssueResolved, kind_of("unresponsive"))
+    ward.looked()
+    assert ward.script.actions() == ["restart"]
     ward.tell(*[sampled("cpu")] * 3)
     assert ward.house.wait_for(IssueResolved, kind_of("cpu")).by == "itself"
     assert ward.script.actions() == ["restart"]

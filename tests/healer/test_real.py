@@ -11,13 +11,26 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from actors.healer import symptoms
 from actors.healer.actor import Healer
+from actors.monitor.actor import Monitor as MonitorActor
 from actors.process_manager.actor import ProcessManager
-from actors.settings import Hook, Probe, Probes, RestartPolicy, Seconds, StopPolicy, Workload, WorkloadSettings
+from actors.settings import (
+    Hook,
+    Probe,
+    Probes,
+    RestartPolicy,
+    Seconds,
+    StopPolicy,
+    Threshold,
+    Workload,
+    WorkloadSettings,
+)
+from actors.settings.units import dec_hook
 from bus.messages import (
     ActorFailed,
     ActorStarted,
@@ -50,6 +63,15 @@ server.bind(("127.0.0.1", int(sys.argv[1])))
 server.listen()
 if len(sys.argv) > 2 and os.fork() == 0:
     os.setsid()
+time.sleep(1000)
+"""
+
+
+LEAKS_AT_FIRST = """
+import pathlib, time
+seen = pathlib.Path("seen")
+held = b"" if seen.exists() else b"x" * 80_000_000
+seen.touch()
 time.sleep(1000)
 """
 
@@ -220,6 +242,19 @@ def test_a_program_that_is_missing_is_brought_back_by_the_hook_and_started_at_on
     assert (resolved.issue_kind, resolved.by) == ("start_failed", "hook:repair")
     assert str(program) in house.wait_for(IssueRaised).summary
     assert alive(pid_of(house))
+
+
+def test_memory_beyond_its_limit_is_measured_restarted_and_measured_again(ward):
+    limit = Threshold(above=60_000_000.0, for_=Seconds(0.2), unit="bytes")
+    house = ward(python(LEAKS_AT_FIRST), thresholds={"memory": limit})
+    settings = msgspec.convert({"interval": 0.1, "interval_min": 0.1}, MonitorActor.Settings, dec_hook=dec_hook)
+    house.start(MonitorActor, settings)
+    resolved = house.wait_for(IssueResolved, lambda fact: fact.issue_kind == "memory", timeout_s=40)
+    assert resolved.by == "restart"
+    assert "is behind its limit 6e+07" in resolved.verified
+    pid = pid_of(house)
+    assert pid
+    assert psutil.Process(pid).memory_info().rss < 60_000_000
 
 
 def test_a_healer_made_anew_while_the_workload_runs_raises_nothing(ward, monkeypatch):

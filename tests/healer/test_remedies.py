@@ -112,6 +112,12 @@ def test_a_restart_is_awaited_unless_none_will_come(state):
     assert (type(found) if found else None) == expected
 
 
+@pytest.mark.parametrize(("state", "waits"), [("ready", True), ("running", False), ("unhealthy", False)])
+def test_what_answers_now_is_not_restarted_for_having_been_away(state, waits):
+    found = obstacle(Remedy("restart"), an_issue("availability"), HOOKED, Seen(row=row(state=state)))
+    assert isinstance(found, NotNow) is waits
+
+
 def test_a_symptom_that_is_gone_needs_no_remedy():
     found = obstacle(Remedy("restart"), an_issue("cpu"), HOOKED, Seen(row=row(), gone="cpu is down"))
     assert isinstance(found, NotNow)

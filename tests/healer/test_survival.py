@@ -117,6 +117,16 @@ def test_an_issue_that_went_away_while_no_healer_was_there_is_gone_by_itself(war
     assert second.script.actions() == []
 
 
+def test_what_was_dropped_from_the_config_meanwhile_is_not_told_again(ward, again):
+    ward.open(retry=60.0, retry_max=60.0)
+    ward.script.down("waiting")
+    ward.tell(looped())
+    ward.house.wait_for(RemedyDeferred)
+    second = again(workload("web"))
+    assert second.house.wait_for(IssueResolved).verified == "it is no longer declared"
+    assert not second.house.events(IssueEscalated, RemedyStarted)
+
+
 def test_breakers_and_cool_downs_are_remembered(ward, again):
     changes = {"retry": 0.01, "cool_down": 0.01, "breaker_open": 60.0}
     ward.open(**changes)
@@ -133,10 +143,12 @@ def test_breakers_and_cool_downs_are_remembered(ward, again):
 def test_counts_of_a_flood_are_written_at_the_end(ward, again):
     ward.open(retry=60.0, retry_max=60.0, check_every=60.0)
     ward.script.down("exited")
+    ward.tell(crashed())
+    ward.house.wait_for(IssueEscalated)
     ward.tell(*(crashed() for _ in range(300)))
-    ward.house.until(lambda: ward.healer.handled >= 300)
+    ward.house.until(lambda: ward.house.ask(ListIssues()).issues[0].count == 301)
     second = again(retry=60.0, retry_max=60.0)
-    assert second.house.ask(ListIssues()).issues[0].count == 300
+    assert second.house.ask(ListIssues()).issues[0].count == 301
 
 
 def test_ids_stay_unique_over_a_restart_with_the_clock_set_back(ward, again, monkeypatch):

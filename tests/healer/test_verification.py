@@ -5,6 +5,7 @@ from actors.healer.remedies import Remedy
 from actors.healer.settings import HealerSettings
 from actors.healer.verification import Watch, window_s
 from actors.settings import RestartPolicy, Seconds
+from bus.messages.monitor import ThresholdCleared
 from tests.healer.fakes import probes, workload
 from tests.healer.test_plans import an_issue
 
@@ -151,12 +152,29 @@ def test_by_itself_it_takes_three_values_in_a_row():
     assert outcome(watch, 5.0) == "verified"
 
 
+def cleared(metric, scope="workload", **more):
+    return ThresholdCleared(subject="api", scope=scope, metric=metric, value=50.0, lasted_s=1.0, **more)
+
+
+def test_a_limit_that_is_not_there_any_more_is_no_issue():
+    watch = up(Watch("memory", MEMORY, since_s=0.0))
+    watch.saw_cleared(cleared("memory", because="limit_removed"))
+    assert watch.gone == "memory has no limit any more"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_says_nothing(value):
+    watch = up(acted("memory", MEMORY))
+    watch.saw_values("workload", {"memory": value})
+    assert outcome(watch, 5.0) == "wait"
+
+
 @pytest.mark.parametrize(("cause", "text"), [(MEMORY, "memory is down to 50"), (LOW, "availability is 50")])
 def test_a_cleared_threshold_is_gone(cause, text):
     watch = up(Watch("memory", cause, since_s=0.0))
-    watch.saw_cleared("workload", "other", 50.0)
+    watch.saw_cleared(cleared("other"))
     assert not watch.gone
-    watch.saw_cleared("workload", cause.metric, 50.0)
+    watch.saw_cleared(cleared(cause.metric))
     assert watch.gone == text
     assert outcome(watch, 5.0) == "verified"
 
@@ -164,7 +182,7 @@ def test_a_cleared_threshold_is_gone(cause, text):
 def test_the_host_needs_no_process():
     watch = Watch("resource", Cause(scope="host", metric="disk", limit=90.0), since_s=0.0)
     assert outcome(watch, 5.0) == "wait"
-    watch.saw_cleared("host", "disk", 50.0)
+    watch.saw_cleared(cleared("disk", "host"))
     assert watch.judge(5.0, STABLE_S).text == "disk is down to 50"
 
 
@@ -193,6 +211,7 @@ def test_an_actor_is_well_when_it_started_again():
         ),
         ("restart", "memory", {}, None, 42.0),
         ("restart", "memory", {}, 10.0, 62.0),
+        ("restart", "availability", {}, None, 330.0),
     ],
 )
 def test_the_window_is_as_long_as_the_symptom_takes_to_show(remedy, kind, spec, interval_s, expected_s):

@@ -167,7 +167,6 @@ def test_a_bad_file_gives_its_lines(faults, text, lines):
     [
         "restart",
         "end_strays",
-        "end_strays",
         "await_restart",
         "wait_dependency",
         "signal:SIGHUP",
