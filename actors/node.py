@@ -261,14 +261,19 @@ def load_node(
     Raises ConfigError with every fault.
     """
     roster = Roster(root_of(path))
-    settings = load(
-        path,
-        actor_types=roster.settings_types,
-        resolve=roster.resolve,
-        environ=environ,
-        overrides=overrides or {},
-    )
     faults = [Fault(file="installed packages", line=0, key="actors", problem=fault) for fault in roster.faults]
+    try:
+        settings = load(
+            path,
+            actor_types=roster.settings_types,
+            resolve=roster.resolve,
+            environ=environ,
+            overrides=overrides or {},
+        )
+    except ConfigError as error:
+        partial = error.partial
+        found = check_machine(partial) if isinstance(partial, Settings) else []
+        raise ConfigError([*faults, *error.faults, *found]) from None
     faults += check_machine(settings)
     if faults:
         raise ConfigError(faults)

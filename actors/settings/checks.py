@@ -85,7 +85,10 @@ def _user_faults(settings: Settings, key: str, user: str) -> Iterator[Fault]:
 
 
 def _directory_faults(settings: Settings) -> Iterator[Fault]:
-    for key, path in (("node.state_dir", settings.state_dir), ("node.run_dir", settings.run_dir)):
+    places = {"node.state_dir": settings.state_dir}
+    if settings.node.run_dir is not None:
+        places["node.run_dir"] = settings.run_dir
+    for key, path in places.items():
         parent = next((each for each in (path, *path.parents) if each.exists()), Path("/"))
         if not parent.is_dir():
             yield _at(settings, key, f"{parent} is no directory", "a directory that can be written")

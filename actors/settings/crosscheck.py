@@ -31,18 +31,22 @@ At = Callable[[str, str, str], Fault]
 """Makes a fault of a dotted key, what is wrong, and what is allowed."""
 
 
-def cross_faults(workloads: Mapping[str, WorkloadSettings], names: Collection[str], at: At) -> Iterator[Fault]:
+def cross_faults(
+    workloads: Mapping[str, WorkloadSettings], names: Collection[str], at: At, *, partial: Collection[str] = ()
+) -> Iterator[Fault]:
     """Give what does not fit together.
 
     workloads: those that could be read. names: of all that were written, so that a fault in one is no fault of those
-    that depend on it.
+    that depend on it. partial: workloads that lack what had a fault; their heal plans are left out, since the hook
+    they name may be what is lacking.
     """
     for name, spec in workloads.items():
         key = f"workloads.{name}"
         yield from _dependency_faults(key, name, spec, names, at)
         for metric, threshold in spec.thresholds.items():
             yield from _threshold_faults(f"{key}.thresholds.{metric}", metric, threshold, at)
-        yield from _heal_faults(key, spec, at)
+        if name not in partial:
+            yield from _heal_faults(key, spec, at)
         yield from _text_faults(key, spec, at)
     yield from _circle_faults(workloads, at)
 

@@ -43,9 +43,10 @@ class ConfigError(Exception):
 
     retryable = False
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        """faults: at least one; kept in the order of the file."""
+    def __init__(self, faults: Iterable[Fault], partial: Struct | None = None) -> None:
+        """faults: at least one; kept in the order of the file. partial: the Settings as far as they could be read."""
         self.faults = in_order(faults)
+        self.partial = partial
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 

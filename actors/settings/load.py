@@ -10,7 +10,7 @@ from msgspec import Struct
 from actors.settings.crosscheck import cross_faults
 from actors.settings.faults import ConfigError, Fault, fault_at, origin_of
 from actors.settings.modes import resolve as resolve_modes
-from actors.settings.node import Settings
+from actors.settings.node import NodeSettings, Settings
 from actors.settings.overlay import GIVEN
 from actors.settings.reading import Reading
 from actors.settings.sections import (
@@ -21,6 +21,7 @@ from actors.settings.sections import (
     read_mode,
     read_node,
     read_workloads,
+    salvage,
 )
 from actors.settings.source import read_tree
 
@@ -56,22 +57,24 @@ def load(
         return fault_at(origin_of(reading.origins, key, table.origin), key, problem, allowed)
 
     root = root_of(path)
-    reading.faults.extend(cross_faults(declared, names, at))
-    resolved = resolve_modes(declared, mode, root, at)
+    salvaged = salvage(reading, names)
+    reading.faults.extend(cross_faults({**declared, **salvaged}, names, at, partial=salvaged))
+    resolved = resolve_modes({**declared, **salvaged}, mode, root, at)
     reading.faults.extend(resolved.faults)
-    if reading.faults or node is None:
-        raise ConfigError(reading.faults)
-    return Settings(
-        node=node,
+    settings = Settings(
+        node=node or NodeSettings(),
         mode=mode,
         workloads=resolved.workloads,
         left_out=resolved.left_out,
-        declared=declared,
+        declared={**declared, **salvaged},
         actors=actors,
         path=path.absolute() if path is not None else None,
         root=root,
         origins=reading.origins,
     )
+    if reading.faults or node is None:
+        raise ConfigError(reading.faults, settings)
+    return settings
 
 
 def peek_state_dir(path: Path | None, environ: Mapping[str, str]) -> tuple[str, Path, Path]:

@@ -21,11 +21,13 @@ BAD: Final = _Bad()
 class Reading:
     """One configuration on its way from tree to settings."""
 
-    __slots__ = ("faults", "origins")
+    __slots__ = ("faults", "good_parts", "origins")
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.origins: dict[str, Origin] = {}
+        self.good_parts: dict[str, dict[str, object]] = {}
+        """Dotted key of a struct with faults -> its attributes that have none; they are checked all the same."""
 
     def refuse(self, tree: Tree, key: str, problem: str, allowed: str = "") -> _Bad:
         """Note a fault at a tree and give BAD."""

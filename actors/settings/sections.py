@@ -1,6 +1,7 @@
 """Reads the four sections of a configuration: node, mode, workloads, actors. Pure, but for the caller's `resolve`."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from msgspec import Struct, structs
@@ -69,6 +70,21 @@ def read_mode(reading: Reading, table: Table) -> RunMode:
     tree = table.entries.get("mode")
     mode = reader(RunMode)(reading, tree, "mode") if tree is not None else "live"
     return mode if mode == "sandbox" or mode == "dual" else "live"  # noqa: PLR1714 - mypy narrows no set
+
+
+_STAND_IN: Final = ["/bin/sh"]
+"""Command of a workload whose own has a fault, while the rest of it is checked; it is never run."""
+
+
+def salvage(reading: Reading, names: Collection[str]) -> dict[str, WorkloadSettings]:
+    """Give the workloads with faults as far as they can be read, for further checks only."""
+    found: dict[str, WorkloadSettings] = {}
+    for name in names:
+        parts = reading.good_parts.get(f"workloads.{name}")
+        if parts is not None and is_name(name):
+            with contextlib.suppress(ValueError, TypeError):
+                found[name] = WorkloadSettings(**{"command": _STAND_IN, **parts})  # type: ignore[arg-type]
+    return found
 
 
 def read_workloads(reading: Reading, table: Table) -> tuple[dict[str, WorkloadSettings], set[str]]:

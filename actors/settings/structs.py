@@ -47,7 +47,10 @@ class StructReader:
             if field.required and name not in entries:
                 reading.refuse(tree, below(key, name), "is missing")
                 whole = False
-        return self._make(reading, tree, key, values) if whole else BAD
+        if whole:
+            return self._make(reading, tree, key, values)
+        reading.good_parts[key] = values
+        return BAD
 
     def _values(self, reading: Reading, entries: Mapping[str, Tree], key: str) -> tuple[dict[str, object], bool]:
         """Give the values by attribute, and whether all of them are good."""

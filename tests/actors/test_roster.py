@@ -125,3 +125,28 @@ def test_our_packages_are_found_though_the_working_directory_has_ones_of_the_sam
     command = Path(sys.executable).parent / "gyrostat"
     done = subprocess.run([command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_fault_is_told_at_once_also_of_a_workload_that_cannot_be_read(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "workloads:\n"
+        "  web:\n"
+        "    command: [no-such-program]\n"
+        "    restrat: {policy: always}\n"
+        "    depends_on: {dbb: ready}\n"
+        "    hooks: {repair: {comand: x}}\n"
+        "    heal: {crash_loop: ['hook:repair']}\n"
+        "  db: {comand: [sleep, '60'], cwd: ./nowhere}\n",
+    )
+    places = [line.partition(": ")[2].partition(": ")[0] for line in faults_of(path)]
+    assert places == [
+        "workloads.web.command",
+        "workloads.web.restrat",
+        "workloads.web.depends_on.dbb",
+        "workloads.web.hooks.repair.comand",
+        "workloads.web.hooks.repair.command",
+        "workloads.db.comand",
+        "workloads.db.command",
+        "workloads.db.cwd",
+    ]

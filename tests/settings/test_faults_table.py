@@ -199,6 +199,7 @@ def test_every_fault_is_found_at_once_and_told_in_the_order_of_the_file(faults):
         ["gyrostat.yaml:4", "workloads.web.critical"],
         ["gyrostat.yaml:6", "workloads.web.restart.polcy"],
         ["gyrostat.yaml:7", "workloads.web.restart.start_limit"],
+        ["gyrostat.yaml:8", "workloads.web.depends_on.bd"],
         ["gyrostat.yaml:9", "workloads.db.command"],
         ["gyrostat.yaml:11", "node.name"],
         ["gyrostat.yaml:12", "mode"],
