@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from actors.healer.fingerprints import error_line, fingerprint, says_address_in_use
 from actors.healer.issues import Cause, Symptom
+from actors.settings.wording import duration, said
 from bus.messages.healer import IssueKind
 from bus.messages.monitor import ThresholdCrossed
 from bus.messages.node import ActorFailed
@@ -96,11 +97,12 @@ def of_threshold(fact: ThresholdCrossed) -> Symptom:
     """A metric beyond its limit for its whole hold time."""
     kind = KINDS_OF_METRICS.get(fact.metric, "resource")
     side = "over" if fact.direction == "above" else "under"
+    reading = f"{fact.metric} {said(fact.metric, fact.value)} {side} {said(fact.metric, fact.limit)}"
     return Symptom(
         subject=fact.subject,
         kind=kind,
         fingerprint=fingerprint(kind, fact.subject, f"{fact.scope} {fact.metric}"),
-        text=f"{fact.metric} {fact.value:g} {side} {fact.limit:g} for {fact.held_s:.0f} s",
+        text=f"{reading} for {duration(fact.held_s)}",
         cause=Cause(
             scope=fact.scope, metric=fact.metric, limit=fact.limit, direction=fact.direction, held_s=fact.held_s
         ),

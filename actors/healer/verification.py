@@ -11,6 +11,7 @@ from actors.healer.issues import LIFE, Cause, Issue
 from actors.healer.remedies import Remedy
 from actors.healer.settings import HealerSettings
 from actors.settings import Workload
+from actors.settings.wording import said
 from bus.messages.healer import IssueKind
 from bus.messages.monitor import ThresholdCleared
 
@@ -100,9 +101,11 @@ class Watch:
         """The metric is behind its clear value, or has no limit any more."""
         if (fact.scope, fact.metric) != (self.cause.scope, self.cause.metric):
             return
+        if fact.because == "limit_removed":
+            self.gone = f"{fact.metric} has no limit any more"
+            return
         down = "down to " if self.cause.direction == "above" else ""
-        removed = fact.because == "limit_removed"
-        self.gone = f"{fact.metric} has no limit any more" if removed else f"{fact.metric} is {down}{fact.value:g}"
+        self.gone = f"{fact.metric} is {down}{said(fact.metric, fact.value)}"
 
     def saw_values(self, scope: str, values: dict[str, float]) -> None:
         """One sample. After an action one value behind the limit will do; by itself it takes more."""
@@ -115,7 +118,8 @@ class Watch:
             return
         self._behind += 1
         if self._behind >= (_UNDER_LIMIT if self.deadline_s is None else 1):
-            self.gone = f"{self.cause.metric} {value:g} is behind its limit {self.cause.limit:g}"
+            metric = self.cause.metric
+            self.gone = f"{metric} {said(metric, value)} is behind its limit {said(metric, self.cause.limit)}"
 
     def saw_actor_start(self) -> None:
         """The actor runs again."""

@@ -16,8 +16,8 @@ from actors.monitor.sources.host import memory_total
 from actors.monitor.store import MonitorStore
 from actors.monitor.subject import Subject, TrendJob, look_for_trends
 from actors.monitor.trend import Slope
-from actors.monitor.wording import duration
 from actors.settings import format_duration
+from actors.settings.wording import duration
 from bus.errors import CommandError, Refused
 from bus.message import Command, Fact
 from bus.messages import (

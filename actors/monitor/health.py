@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from actors.monitor.wording import duration, said
+from actors.settings.wording import duration, said
 
 Level = Literal["healthy", "degraded", "unhealthy", "critical", "failing"]
 LEVELS: Final[tuple[Level, ...]] = ("healthy", "degraded", "unhealthy", "critical", "failing")

@@ -319,7 +319,7 @@ def test_memory_is_relieved_by_its_hook_when_a_later_reading_says_so(ward):
     ward.tell(sampled(value=120.0), sampled(value=60.0))
     resolved = ward.house.wait_for(IssueResolved)
     assert resolved.by == "hook:relieve"
-    assert resolved.verified.endswith("memory 60 is behind its limit 100")
+    assert resolved.verified.endswith("memory 60 B is behind its limit 100 B")
 
 
 def test_a_hook_that_does_not_relieve_memory_is_followed_by_a_restart(ward):

@@ -81,18 +81,18 @@ def test_each_probe_speaks_of_its_own_kind(probe, was_ready, kind):
 
 
 @pytest.mark.parametrize(
-    ("metric", "kind"),
+    ("metric", "kind", "values"),
     [
-        ("memory", "memory"),
-        ("cpu", "cpu"),
-        ("latency", "latency"),
-        ("availability", "availability"),
-        ("error_rate", "resource"),
-        ("fds", "resource"),
-        ("my_own", "resource"),
+        ("memory", "memory", "9 B over 5 B"),
+        ("cpu", "cpu", "9 % over 5 %"),
+        ("latency", "latency", "9 s over 5 s"),
+        ("availability", "availability", "9 % over 5 %"),
+        ("error_rate", "resource", "9 % over 5 %"),
+        ("fds", "resource", "9 over 5"),
+        ("my_own", "resource", "9 over 5"),
     ],
 )
-def test_each_metric_has_its_kind_and_its_severity_is_the_thresholds(metric, kind):
+def test_each_metric_has_its_kind_and_its_severity_is_the_thresholds(metric, kind, values):
     fact = ThresholdCrossed(
         subject="api",
         scope="workload",
@@ -104,7 +104,7 @@ def test_each_metric_has_its_kind_and_its_severity_is_the_thresholds(metric, kin
         severity="critical",
     )
     found = symptoms.of_threshold(fact)
-    assert (found.kind, found.weight, found.text) == (kind, "critical", f"{metric} 9 over 5 for 3 s")
+    assert (found.kind, found.weight, found.text) == (kind, "critical", f"{metric} {values} for 3 s")
     assert (found.cause.metric, found.cause.limit, found.cause.held_s) == (metric, 5.0, 3.0)
 
 

@@ -138,7 +138,7 @@ def test_after_an_action_one_value_behind_the_limit_will_do():
     watch.saw_values("host", {"memory": 1.0})
     assert outcome(watch, 5.0) == "wait"
     watch.saw_values("workload", {"memory": 99.0})
-    assert watch.judge(5.0, STABLE_S).text.endswith("memory 99 is behind its limit 100")
+    assert watch.judge(5.0, STABLE_S).text.endswith("memory 99 B is behind its limit 100 B")
     watch.saw_values("workload", {"memory": 101.0})
     assert outcome(watch, 5.0) == "wait"
 
@@ -169,7 +169,7 @@ def test_what_is_no_number_says_nothing(value):
     assert outcome(watch, 5.0) == "wait"
 
 
-@pytest.mark.parametrize(("cause", "text"), [(MEMORY, "memory is down to 50"), (LOW, "availability is 50")])
+@pytest.mark.parametrize(("cause", "text"), [(MEMORY, "memory is down to 50 B"), (LOW, "availability is 50 %")])
 def test_a_cleared_threshold_is_gone(cause, text):
     watch = up(Watch("memory", cause, since_s=0.0))
     watch.saw_cleared(cleared("other"))
@@ -183,7 +183,7 @@ def test_the_host_needs_no_process():
     watch = Watch("resource", Cause(scope="host", metric="disk", limit=90.0), since_s=0.0)
     assert outcome(watch, 5.0) == "wait"
     watch.saw_cleared(cleared("disk", "host"))
-    assert watch.judge(5.0, STABLE_S).text == "disk is down to 50"
+    assert watch.judge(5.0, STABLE_S).text == "disk is down to 50 %"
 
 
 def test_an_actor_is_well_when_it_started_again():

@@ -1,6 +1,6 @@
 import pytest
 
-from actors.monitor.wording import said
+from actors.settings.wording import said
 
 
 @pytest.mark.parametrize(
