@@ -64,6 +64,7 @@ def test_offspring_of_the_running_incarnation_is_no_stray_and_what_a_former_one_
 
 def test_everything_is_a_stray_when_nothing_should_run(start, search, tmp_path):
     pid, token = start("exec sleep 1000")
+    wait_until(lambda: ProcFs().argv(pid) == ["sleep", "1000"])  # in the middle of exec its environment reads empty
     assert find([sought(tmp_path, token)], search)["web"].strays == [pid]
 
 
