@@ -109,6 +109,17 @@ class House:
         assert isinstance(self.clock, ManualClock)
         self.clock.advance(seconds)
 
+    def die(self, name: str) -> None:
+        """The node ends as by kill -9: nothing is said to the behaviour but to let go of its file."""
+        shell = self.shells.pop(name)
+        shell.actor_ref.stop()
+        assert shell.stopped.wait(20)
+
+    def stop_and_encode(self) -> None:
+        """Stop, and see that every fact that was heard can go on the wire."""
+        self.stop()
+        assert [msgspec.msgpack.encode(one.data) for one in self.envelopes()], "every fact can go on the wire"
+
     def stop(self) -> None:
         """Stop the actors, the last first; close the bus and the clock."""
         for shell in reversed(self.shells.values()):

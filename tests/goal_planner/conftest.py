@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-import msgspec
 import pytest
 
 from actors.clock import ManualClock
@@ -52,18 +51,14 @@ class Stage:
         return self.house.ask(ListGoals(open_only=open_only)).goals
 
     def die(self) -> None:
-        """The node ends as by kill -9: nothing is said to the behaviour but to let go of its file."""
-        shell = self.house.shells.pop("goal_planner")
-        shell.actor_ref.stop()
-        assert shell.stopped.wait(20)
+        self.house.die("goal_planner")
 
 
 @pytest.fixture
 def stage(tmp_path):
     house = House(tmp_path, clock=ManualClock())
     yield Stage(house)
-    house.stop()
-    assert [msgspec.msgpack.encode(one.data) for one in house.envelopes()], "every fact can go on the wire"
+    house.stop_and_encode()
 
 
 @pytest.fixture

@@ -148,15 +148,11 @@ class Stage:
         return list(self.settle().experiments)
 
     def die(self) -> None:
-        """The node ends as by kill -9: nothing is said to the behaviour but to let go of its file."""
-        shell = self.house.shells.pop("optimizer")
-        shell.actor_ref.stop()
-        assert shell.stopped.wait(20)
+        self.house.die("optimizer")
 
 
 @pytest.fixture
 def stage(tmp_path):
     house = House(tmp_path, clock=ManualClock())
     yield Stage(house)
-    house.stop()
-    assert [msgspec.msgpack.encode(one.data) for one in house.envelopes()], "every fact can go on the wire"
+    house.stop_and_encode()
