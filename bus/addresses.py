@@ -23,13 +23,14 @@ LOCK_NAME: Final = "bus.lock"
 """The file whose flock says that a directory's sockets are in use; it stays behind, unlocked."""
 
 _IPC: Final = "ipc://"
-_TCP: Final = re.compile(r"tcp://(?P<host>\[[^\]]*\]|[^:\[\]]+):(?P<port>\d{1,5}|\*)")
-_LOOPBACK_V4: Final = re.compile(r"127(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}")
+_TCP: Final = re.compile(r"tcp://(?P<host>\[[0-9A-Za-z:.%]+\]|[A-Za-z0-9_.-]+|\*):(?P<port>\d{1,5}|\*)")
 _PORT_MAX: Final = 65_535
 
 
-def check_address(address: str) -> str:
-    """A permitted address, as ZeroMQ wants it: an absolute ipc path, or tcp on a loopback address.
+def check_address(address: str, *, keyed: bool = False) -> str:
+    """A permitted address, as ZeroMQ wants it: an absolute ipc path, or tcp.
+
+    keyed: keys are at hand for it. Without, tcp is refused, on loopback too: any account of the machine gets there.
 
     Raises: BusError saying what is not permitted and why.
     """
@@ -38,18 +39,22 @@ def check_address(address: str) -> str:
         return address
     match = _TCP.fullmatch(address)
     if match is None:
-        msg = f"{address!r} is no address of a bus: ipc:///absolute/path or tcp://127.0.0.1:port"
+        msg = f"{address!r} is no address of a bus: ipc:///absolute/path or tcp://host:port"
         raise BusError(msg)
     host, port = match["host"], match["port"]
     if port != "*" and not 1 <= int(port) <= _PORT_MAX:
         msg = f"{address!r}: {port} is no port: 1 to {_PORT_MAX}"
         raise BusError(msg)
-    if host == "localhost":
-        return f"tcp://127.0.0.1:{port}"
-    if host != "[::1]" and not _LOOPBACK_V4.fullmatch(host):
-        msg = f"{address!r}: tcp beyond loopback needs keys, which this version has not; use 127.0.0.1, [::1] or ipc"
+    if not keyed:
+        msg = f"{address!r}: tcp needs keys, on loopback too (make them with: gyrostat keys new); ipc needs none"
         raise BusError(msg)
-    return address
+    # Not left to the resolver, which on some machines gives ::1 first.
+    return f"tcp://127.0.0.1:{port}" if host == "localhost" else address
+
+
+def is_tcp(address: str) -> bool:
+    """Whether keys are needed there."""
+    return address.startswith("tcp://")
 
 
 def check_ipc_path(path: str) -> None:

@@ -15,8 +15,9 @@ from typing import Any, Final, Self
 import msgspec
 import zmq
 
-from bus.addresses import check_address
-from bus.codec import decode_reply, encode_command, error_of, read_reply
+from bus.addresses import check_address, is_tcp
+from bus.codec import decode_reply, encode, encode_command, error_of, read_reply
+from bus.curve import Keys, connect_with, keys_of
 from bus.endpoints import Endpoints, check_alive, read_endpoints
 from bus.envelope import RawCommand, RawReply
 from bus.errors import BusError, CommandError, DeadlineExceeded, MalformedFrame, NotConnected
@@ -34,16 +35,17 @@ RETRY_S: Final = 0.05
 RETRY_S_MAX: Final = 1.0
 
 
-def connect(where: str | Path | Endpoints, *, source: str = "client") -> Client:
+def connect(where: str | Path | Endpoints, *, source: str = "client", keys: Keys | str | Path | None = None) -> Client:
     """A client of the node of a state or run directory, an endpoints.json, or endpoints.
 
-    source: who asks, for the node's audit. Returns before the connection stands.
+    source: who asks, for the node's audit. keys: for a node reached by tcp: our own, or the directory they are in.
+    Returns before the connection stands.
 
-    Raises: NotConnected when no node runs there; BusError when the address is not permitted.
+    Raises: NotConnected when no node runs there; BusError when the address is not permitted, or keys are missing.
     """
     endpoints = where if isinstance(where, Endpoints) else read_endpoints(where)
     check_alive(endpoints)
-    return Client(endpoints, source=source)
+    return Client(endpoints, source=source, keys=keys_of(keys))
 
 
 class Client:
@@ -54,12 +56,13 @@ class Client:
         endpoints: Endpoints,
         *,
         source: str = "client",
+        keys: Keys | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,  # noqa: TID251 - an outside tool has no other clock
     ) -> None:
         """Begin to connect; connect() does it from a path. Raises: BusError when the address is not permitted."""
         self.endpoints = endpoints
-        self._address = check_address(next(iter(endpoints.commands), ""))
+        self._address = check_address(next(iter(endpoints.commands), ""), keyed=keys is not None)
         self._source = source
         self._monotonic = monotonic
         self._wall = wall
@@ -72,7 +75,11 @@ class Client:
         self._poller.register(self._socket, zmq.POLLIN)
         self._poller.register(self._link.monitor, zmq.POLLIN)
         try:
+            connect_with(self._socket, self._address, keys, endpoints.key)
             attach(self._socket.connect, self._socket, self._address)
+        except BusError:
+            self.close()
+            raise
         except zmq.ZMQError as error:
             self.close()
             msg = f"cannot use {self._address}: {error.strerror}"
@@ -83,7 +90,7 @@ class Client:
 
         timeout_s: seconds for all tries together. Raises: CommandError; NotConnected.
         """
-        raw = self._raw(command.target, command.verb, msgspec.msgpack.encode(command), timeout_s)
+        raw = self._raw(command.target, command.verb, encode(command), timeout_s)
         return _or_raise(read_reply(self._exchange(raw), command.reply))
 
     def request_raw(self, target: str, verb: str, data: Mapping[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
@@ -91,7 +98,7 @@ class Client:
 
         Raises: CommandError; NotConnected; TypeError when data cannot be encoded.
         """
-        reply = self._exchange(self._raw(target, verb, msgspec.msgpack.encode(dict(data)), timeout_s))
+        reply = self._exchange(self._raw(target, verb, encode(dict(data)), timeout_s))
         if reply.error:
             raise error_of(reply)
         try:
@@ -105,9 +112,7 @@ class Client:
 
         Raises: NotConnected.
         """
-        raws = [
-            self._raw(command.target, command.verb, msgspec.msgpack.encode(command), timeout_s) for command in commands
-        ]
+        raws = [self._raw(command.target, command.verb, encode(command), timeout_s) for command in commands]
         replies = self._exchange_all(raws, timeout_s)
         return [
             read_reply(reply, command.reply) if reply else _too_late(raw)
@@ -216,7 +221,8 @@ class Client:
             if left_s <= 0:
                 self._link.renew(self._address)  # ZeroMQ may have given up; the next question begins anew
                 check_alive(self.endpoints)
-                msg = f"node {self.endpoints.node} does not answer at {self._address}"
+                refused = ", or does not let our key in" if is_tcp(self._address) else ""
+                msg = f"node {self.endpoints.node} does not answer at {self._address}{refused}"
                 raise NotConnected(msg)
             self._link.monitor.poll(int(left_s * 1000) + 1)
             self._link.read()

@@ -29,8 +29,22 @@ _STREAMS: Final = {int(stream): stream for stream in Stream}
 # msgspec also lets these through on hostile bytes: not UTF-8, nested too deep, a number beyond 64 bits.
 UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
 
+
+def plain(value: object) -> object:
+    """Encode hook of msgspec: the bare number or text of a type derived from it, as settings have for quantities.
+
+    Raises: TypeError for another type.
+    """
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    msg = f"a {type(value).__name__} has no form on the wire"
+    raise TypeError(msg)
+
+
 _Batch = Annotated[list[RawEnvelope], msgspec.Meta(min_length=1, max_length=BATCH_MAX)]
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder(enc_hook=plain).encode
+"""A message or part of one as MessagePack. Raises: TypeError, ValueError or OverflowError when it has no form there."""
 _decode_batch = msgspec.msgpack.Decoder(_Batch).decode
 _decode_command = msgspec.msgpack.Decoder(RawCommand).decode
 _decode_reply = msgspec.msgpack.Decoder(RawReply).decode
@@ -58,7 +72,7 @@ def encode_batch(
     if not 1 <= count <= BATCH_MAX:
         msg = f"body: {count} events; 1 to {BATCH_MAX} fit one message"
         raise MalformedFrame(msg)
-    body = _bounded("body", _encode(envelopes))
+    body = _bounded("body", encode(envelopes))
     return HEADER.pack(VERSION, stream, count, epoch, first_seq), body
 
 
@@ -109,7 +123,7 @@ def encode_command(raw: RawCommand) -> bytes:
 
     Raises: MalformedFrame when it is more than 1 MiB.
     """
-    return _bounded("command", _encode(raw))
+    return _bounded("command", encode(raw))
 
 
 def decode_command(frame: bytes) -> RawCommand:
@@ -140,7 +154,7 @@ def encode_reply(raw: RawReply) -> bytes:
 
     Raises: MalformedFrame when it is more than 1 MiB.
     """
-    return _bounded("reply", _encode(raw))
+    return _bounded("reply", encode(raw))
 
 
 def decode_reply(frame: bytes) -> RawReply:

@@ -16,30 +16,43 @@ from bus.errors import BusError, NotConnected
 FILE_NAME: Final = "endpoints.json"
 FACTS_NAME: Final = "facts.sock"
 COMMANDS_NAME: Final = "commands.sock"
+REPLAY_NAME: Final = "replay.sock"
 
 _NOBODY: Final = f"no node runs at {{}}: there is no {FILE_NAME}"
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a node answers: addresses, the one to prefer first. pid: 0 when it is not on this machine or not known."""
+    """Where a node answers: addresses, the one to prefer first. pid: 0 when it is not on this machine or not known.
+
+    key: the node's public key (Z85), for addresses that are tcp.
+    """
 
     node: str
     pid: int = 0
     epoch: int = 0
     facts: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    replay: tuple[str, ...] = ()
+    key: str = ""
+
+    def also(
+        self, *, facts: str | None = None, commands: str | None = None, replay: str | None = None, key: str
+    ) -> Endpoints:
+        """The same with second addresses, for other machines, where given."""
+        more = {"facts": facts, "commands": commands, "replay": replay}
+        added = {door: (*getattr(self, door), address) for door, address in more.items() if address}
+        return msgspec.structs.replace(self, **added, key=key)
 
 
-def endpoints_of(
-    run_dir: Path, *, node: str, epoch: int, facts: str | None = None, commands: str | None = None
-) -> Endpoints:
-    """The endpoints of this process: its sockets in run_dir, and second addresses (tcp on loopback) where given."""
+def endpoints_of(run_dir: Path, *, node: str, epoch: int) -> Endpoints:
+    """The endpoints of this process: its sockets in run_dir."""
     return Endpoints(
         node=node,
         pid=os.getpid(),
         epoch=epoch,
-        facts=(f"ipc://{run_dir / FACTS_NAME}", *([facts] if facts else [])),
-        commands=(f"ipc://{run_dir / COMMANDS_NAME}", *([commands] if commands else [])),
+        facts=(f"ipc://{run_dir / FACTS_NAME}",),
+        commands=(f"ipc://{run_dir / COMMANDS_NAME}",),
+        replay=(f"ipc://{run_dir / REPLAY_NAME}",),
     )
 
 
@@ -106,8 +119,8 @@ def read_endpoints(path: str | Path) -> Endpoints:
     except OSError as error:
         msg = f"{found}: {error.strerror}"
         raise BusError(msg) from error
-    for address in (*endpoints.facts, *endpoints.commands):
-        check_address(address)
+    for address in (*endpoints.facts, *endpoints.commands, *endpoints.replay):
+        check_address(address, keyed=bool(endpoints.key))
     return endpoints
 
 

@@ -12,7 +12,7 @@ F_co = TypeVar("F_co", bound=Fact, covariant=True)
 C_co = TypeVar("C_co", bound=Command, covariant=True)
 
 
-class Envelope(msgspec.Struct, Generic[F_co], frozen=True, kw_only=True):
+class Envelope(msgspec.Struct, Generic[F_co], frozen=True, kw_only=True, gc=False):
     """A fact on its way.
 
     id: `<node>.<epoch hex>/<n>`, unique for ever. source: `<node>/<actor>`. type: `process.exited.v1`.
@@ -30,7 +30,7 @@ class Envelope(msgspec.Struct, Generic[F_co], frozen=True, kw_only=True):
     data: F_co
 
 
-class RawEnvelope(msgspec.Struct, frozen=True, kw_only=True):
+class RawEnvelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An envelope off the wire whose data is not decoded yet, so that an unknown type passes."""
 
     id: str

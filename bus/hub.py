@@ -4,97 +4,48 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from bus.carrier import Answer, Carrier
-from bus.codec import UNDECODABLE, read_reply
-from bus.envelope import CommandEnvelope, Envelope, RawCommand, RawEnvelope, RawReply
+from bus.access import Caller, may_ask
+from bus.audit import AuditRow, Ledger
+from bus.carrier import Answer, Carrier, Lost, PeerState
+from bus.codec import UNDECODABLE, Header, encode, read_reply
+from bus.envelope import CommandEnvelope, Envelope, RawCommand, RawReply
 from bus.errors import (
-    ActorUnavailable,
     CommandError,
     DeadlineExceeded,
-    HandlerFailed,
+    Refused,
     UnknownTarget,
     UnknownVerb,
 )
+from bus.forwarding import Forwarder
+from bus.intake import Deliver, Intake
 from bus.message import Command, Fact, Reply
+from bus.messages.system import EventsLost
+from bus.pressure import Crowded, Pressure
+from bus.serving import REPLIES_KEPT, Cause, Request, Server, Subscription
 from bus.topics import is_token, prefix_of, topic_of
 
-REPLIES_KEPT = 1024
-"""Answers remembered per target, so that a repeated command id is answered and not carried out again."""
+__all__ = ["REPLIES_KEPT", "Bus", "Cause", "Request", "Server", "Subscription"]
 
-Deliver = Callable[[Envelope[Any]], None]
+NAMES_MAX = 10_000
+"""Types with subjects whose topic is remembered."""
+
+WatchPeer = Callable[[PeerState], None]
 R = TypeVar("R", bound=Reply)
-
-
-class Cause(Protocol):
-    """What a fact or command is because of: an envelope of either kind."""
-
-    @property
-    def id(self) -> str:
-        """The id of the cause."""
-
-    @property
-    def correlationid(self) -> str:
-        """The id of the first of the chain."""
-
-
-class Request:
-    """A command in the hands of the actor that answers it; answered once, from any thread.
-
-    envelope: who asks, with the typed command as data. deadline_s: monotonic seconds after which nobody waits.
-    """
-
-    __slots__ = ("_answer", "_lock", "deadline_s", "envelope")
-
-    def __init__(
-        self, envelope: CommandEnvelope[Any], deadline_s: float, answer: Callable[[Reply | CommandError], None]
-    ) -> None:
-        self.envelope = envelope
-        self.deadline_s = deadline_s
-        self._answer: Callable[[Reply | CommandError], None] | None = answer
-        self._lock = threading.Lock()
-
-    @property
-    def answered(self) -> bool:
-        """Whether an answer was given."""
-        return self._answer is None
-
-    def answer(self, outcome: Reply | CommandError) -> None:
-        """Give the reply, or the error; a second answer is ignored."""
-        with self._lock:
-            give, self._answer = self._answer, None
-        if give is not None:
-            give(outcome)
-
-
-class Server(msgspec.Struct):
-    """A target's verb table and where its requests go. replies: outcome or waiters by command id."""
-
-    verbs: dict[str, type[Command]]
-    deliver: Callable[[Request], None]
-    replies: OrderedDict[str, Any] = msgspec.field(default_factory=OrderedDict)
-    lock: Any = msgspec.field(default_factory=threading.Lock)
-
-
-class Subscription:
-    """A standing wish for facts; close() ends it."""
-
-    def __init__(self, close: Callable[[], None]) -> None:
-        self.close = close
 
 
 class Bus:
     """Publish, subscribe, serve and ask, within this process and, with a carrier, beyond it.
 
     node: a token. epoch: a number that grows with every start of the node. monotonic, wall: clocks in seconds.
-    Thread-safe. Counters (`counters`): facts published and received, unknown types passed by, undecodable data.
+    audit: gets one row per command that was answered here. Thread-safe. Counters (`counters`): facts published and
+    received, unknown types passed by, undecodable data.
     """
 
     def __init__(
@@ -105,6 +56,7 @@ class Bus:
         monotonic: Callable[[], float],
         wall: Callable[[], float],
         carrier: Carrier | None = None,
+        audit: Callable[[AuditRow], None] | None = None,
     ) -> None:
         if not is_token(node):
             msg = f"{node!r} is no node name: a-z, 0-9, _ and -, at most 64"
@@ -118,10 +70,13 @@ class Bus:
         self._origin = f"{node}.{epoch:x}/"
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._routes: dict[type[Fact], tuple[Deliver, ...]] = {}
-        self._types: dict[str, type[Fact]] = {}
-        self._decoders: dict[type, msgspec.msgpack.Decoder[Any]] = {}
+        self._intake = Intake(node, self.counters)
+        self._names: dict[tuple[type[Fact], str], tuple[str, str]] = {}
+        self._forwarder = Forwarder(node, carrier)
         self._servers: dict[str, Server] = {}
+        self._ledger = Ledger(audit, monotonic, wall)
+        self._pressure = Pressure(monotonic)
+        self._watches: tuple[WatchPeer, ...] = ()
         if carrier is not None:
             carrier.start(self)
 
@@ -132,127 +87,151 @@ class Bus:
 
         source: the actor's name. Raises ValueError when the subject is no token.
         """
-        if not is_token(fact.subject):
-            msg = f"subject {fact.subject!r} of {type(fact).__name__} is no token: a-z, 0-9, _ and -, at most 64"
-            raise ValueError(msg)
+        kind, subject = type(fact), fact.subject
+        type_name, topic = self._names.get((kind, subject)) or self._name(fact)
         number = f"{self._origin}{next(self._numbers)}"
         envelope: Envelope[Any] = Envelope(
             id=number,
             source=f"{self.node}/{source}",
-            type=fact.type_name(),
+            type=type_name,
             time=self._wall(),
-            subject=fact.subject,
+            subject=subject,
             correlationid=(cause.correlationid or cause.id) if cause else number,
             causationid=cause.id if cause else "",
             data=fact,
         )
         self.counters["published"] += 1
-        self._deliver(envelope)
+        self._intake.deliver(envelope)
         if self._carrier is not None:
-            self._carrier.send(topic_of(fact, self.node), fact.stream, envelope)
+            self._carrier.send(topic, kind.stream, envelope)
         return envelope
 
-    def subscribe(self, types: Iterable[type[Fact]], deliver: Deliver) -> Subscription:
-        """Call deliver(envelope) for every fact of these types, from the publisher's thread; it must not block."""
+    def _name(self, fact: Fact) -> tuple[str, str]:
+        """The type and the topic of a fact. Raises ValueError when the subject is no token."""
+        if not is_token(fact.subject):
+            msg = f"subject {fact.subject!r} of {type(fact).__name__} is no token: a-z, 0-9, _ and -, at most 64"
+            raise ValueError(msg)
+        if len(self._names) >= NAMES_MAX:
+            self._names = {}
+        names = self._names[type(fact), fact.subject] = (fact.type_name(), topic_of(fact, self.node))
+        return names
+
+    def subscribe(
+        self,
+        types: Iterable[type[Fact]],
+        deliver: Deliver,
+        *,
+        local_only: bool = False,
+        crowded: Crowded | None = None,
+    ) -> Subscription:
+        """Call deliver(envelope) for every fact of these types, from the publisher's thread; it must not block.
+
+        local_only: of this node alone, in whichever of its processes it was published. crowded: whether so much waits
+        there that facts of peers should not be read for now.
+        """
         wanted = tuple(types)
         with self._lock:
-            for kind in wanted:
-                self._routes = {**self._routes, kind: (*self._routes.get(kind, ()), deliver)}
-                self._types = {**self._types, kind.type_name(): kind}
+            self._intake.add(wanted, deliver, local_only=local_only)
+            self._pressure.add(crowded)
         if self._carrier is not None:
             for kind in wanted:
                 self._carrier.listen(prefix_of(kind))
 
         def close() -> None:
             with self._lock:
-                for kind in wanted:
-                    kept = tuple(one for one in self._routes[kind] if one is not deliver)
-                    self._routes = {**self._routes, kind: kept}
+                self._intake.remove(wanted, deliver)
+                self._pressure.remove(crowded)
 
         return Subscription(close)
 
-    def receive_fact(self, raw: RawEnvelope) -> None:
-        """From the carrier: decode the data when somebody here wants this type."""
-        kind = self._types.get(raw.type)
-        if kind is None:
-            self.counters["unknown_type"] += 1
-            return
-        try:
-            data = self._decoder(kind).decode(raw.data)
-        except UNDECODABLE:
-            self.counters["undecodable"] += 1
-            return
-        self.counters["received"] += 1
-        self._deliver(
-            Envelope(
-                id=raw.id,
-                source=raw.source,
-                type=raw.type,
-                time=raw.time,
-                subject=raw.subject,
-                correlationid=raw.correlationid,
-                causationid=raw.causationid,
-                data=data,
-            )
+    def receive_facts(self, topic: str, header: Header, body: bytes, skip: int) -> None:
+        """From the carrier: a message of facts. skip: so many of the first came before. Raises: MalformedFrame."""
+        self._intake.receive(topic, header, body, skip)
+
+    def behind(self) -> bool:
+        """From the carrier: whether a subscriber here is crowded."""
+        return self._pressure.behind()
+
+    def receive_lost(self, lost: Lost) -> None:
+        """From the carrier: facts of a peer are gone for good."""
+        self.publish(
+            EventsLost(
+                subject=lost.node if is_token(lost.node) else "unknown",
+                publisher=f"{lost.node}.{lost.epoch:x}",
+                stream_name=lost.stream.name.lower(),
+                epoch=lost.epoch,
+                first_seq=lost.first,
+                last_seq=lost.last,
+            ),
+            source="bus",
         )
 
-    def _deliver(self, envelope: Envelope[Any]) -> None:
-        for deliver in self._routes.get(type(envelope.data), ()):
-            try:
-                deliver(envelope)
-            except Exception:  # noqa: BLE001 - one subscriber's fault is not the publisher's
-                self.counters["subscriber_failed"] += 1
+    # -- peers
 
-    def _decoder(self, kind: type[Any]) -> msgspec.msgpack.Decoder[Any]:
-        decoder = self._decoders.get(kind)
-        if decoder is None:
-            decoder = self._decoders[kind] = msgspec.msgpack.Decoder(kind)
-        return decoder
+    def watch_peers(self, watch: WatchPeer) -> Subscription:
+        """Call watch(state) at every hello of a peer, when it is gone, back, started anew or serves other targets.
+
+        From the I/O thread; it must not block.
+        """
+        with self._lock:
+            self._watches = (*self._watches, watch)
+
+        def close() -> None:
+            with self._lock:
+                self._watches = tuple(one for one in self._watches if one is not watch)
+
+        return Subscription(close)
+
+    def receive_peer(self, state: PeerState) -> None:
+        """From the carrier."""
+        for watch in self._watches:
+            try:
+                watch(state)
+            except Exception:  # noqa: BLE001 - one watcher's fault is not the next one's
+                self.counters["subscriber_failed"] += 1
 
     # -- commands: the answering side
 
     def serve(self, target: str, verbs: Mapping[str, type[Command]], deliver: Callable[[Request], None]) -> None:
         """Answer commands for a target. deliver(request) must not block; it may answer with an error at once."""
         with self._lock:
-            self._servers = {**self._servers, target: Server(verbs=dict(verbs), deliver=deliver)}
+            self._servers = {**self._servers, target: Server(dict(verbs), deliver, self._ledger.note)}
+        if self._carrier is not None:
+            self._carrier.announce()
 
     def withdraw(self, target: str) -> None:
         """Stop answering for a target."""
         with self._lock:
             self._servers = {name: server for name, server in self._servers.items() if name != target}
+        if self._carrier is not None:
+            self._carrier.announce()
 
     @property
     def targets(self) -> dict[str, list[str]]:
         """The verbs of every target served here."""
         return {name: sorted(server.verbs) for name, server in self._servers.items()}
 
-    def receive_command(self, raw: RawCommand, answer: Answer) -> None:
-        """From the carrier: check target, verb and arguments, then hand it to the actor."""
+    def receive_command(self, raw: RawCommand, answer: Answer, caller: Caller | None = None) -> None:
+        """From the carrier: check target, verb, role and arguments, then hand it to the actor."""
 
         def reply(outcome: Reply | CommandError) -> None:
             if isinstance(outcome, CommandError):
                 answer(RawReply(id=raw.id, error=outcome.code, message=str(outcome)))
             else:
-                answer(RawReply(id=raw.id, data=msgspec.Raw(msgspec.msgpack.encode(outcome))))
+                answer(RawReply(id=raw.id, data=msgspec.Raw(encode(outcome))))
 
-        server = self._servers.get(raw.target)
-        if server is None:
-            reply(
-                UnknownTarget(f"no actor {raw.target!r} on {self.node}; there are: {', '.join(sorted(self._servers))}")
-            )
-            return
-        kind = server.verbs.get(raw.verb)
-        if kind is None:
-            reply(UnknownVerb(f"{raw.target} has no verb {raw.verb!r}; it has: {', '.join(sorted(server.verbs))}"))
+        now_s = self._monotonic()
+        if raw.target not in self._servers and self._forwarder.forward(raw, answer, caller):
             return
         try:
-            command = self._decoder(kind).decode(raw.data)
-        except UNDECODABLE as error:
-            reply(UnknownVerb(f"arguments of {raw.target}.{raw.verb} do not fit: {error}"))
+            server, command = self._look_into(raw, caller)
+        except CommandError as error:
+            self._ledger.note(raw, error, now_s)
+            reply(error)
             return
         envelope: CommandEnvelope[Any] = CommandEnvelope(
             id=raw.id,
-            source=raw.source,
+            source=raw.source if caller is None else caller.source(raw.source),
             target=raw.target,
             verb=raw.verb,
             time=raw.time,
@@ -261,42 +240,32 @@ class Bus:
             causationid=raw.causationid,
             data=command,
         )
-        self._hand_over(server, envelope, reply)
+        server.take(envelope, reply, now_s)
 
-    def _hand_over(
-        self, server: Server, envelope: CommandEnvelope[Any], give: Callable[[Reply | CommandError], None]
-    ) -> None:
-        """Deliver a command once; a repeated id waits for, or gets, the same answer."""
-        with server.lock:
-            known = server.replies.get(envelope.id)
-            if known is None:
-                waiters = server.replies[envelope.id] = [give]
-            elif isinstance(known, list):
-                known.append(give)
-                return
-            while len(server.replies) > REPLIES_KEPT:
-                server.replies.popitem(last=False)
-        if known is not None:
-            give(known)
-            return
-
-        def answer(outcome: Reply | CommandError) -> None:
-            with server.lock:
-                waiting, waiters[:] = waiters[:], []  # those whom close() has told already are gone from the list
-                if isinstance(outcome, CommandError) and outcome.retryable:
-                    server.replies.pop(envelope.id, None)
-                else:
-                    server.replies[envelope.id] = outcome
-            for waiter in waiting:
-                waiter(outcome)
-
-        request = Request(envelope, self._monotonic() + envelope.timeout_s, answer)
+    def _look_into(self, raw: RawCommand, caller: Caller | None) -> tuple[Server, Command]:
+        """Who answers a command, and the command itself. Raises: CommandError when it is not to be carried out."""
+        server = self._servers.get(raw.target)
+        if server is None:
+            known = ", ".join(sorted({*self._servers, *self._forwarder.targets()}))
+            msg = f"no actor {raw.target!r} on {self.node}; there are: {known}"
+            raise UnknownTarget(msg)
+        kind = server.verbs.get(raw.verb)
+        if kind is None:
+            msg = f"{raw.target} has no verb {raw.verb!r}; it has: {', '.join(sorted(server.verbs))}"
+            raise UnknownVerb(msg)
+        if caller is not None and not may_ask(caller.role, kind.needs):
+            msg = f"{raw.target}.{raw.verb} is for {kind.needs}s, and {caller.name} is {caller.role}"
+            raise Refused(msg)
         try:
-            server.deliver(request)
-        except CommandError as error:
-            request.answer(error)
-        except Exception as error:  # noqa: BLE001 - the asker gets it
-            request.answer(HandlerFailed(f"{type(error).__name__}: {error}"))
+            command: Command = self._intake.decoder(kind).decode(raw.data)
+        except UNDECODABLE as error:
+            msg = f"arguments of {raw.target}.{raw.verb} do not fit: {error}"
+            raise UnknownVerb(msg) from error
+        return server, command
+
+    def peers(self) -> list[PeerState]:
+        """How the processes are that this one is connected to, of this node and of others."""
+        return self._carrier.peers() if self._carrier is not None else []
 
     # -- commands: the asking side
 
@@ -312,7 +281,8 @@ class Bus:
     ) -> Future[Any]:
         """Send a command; the future gets the typed Reply or a CommandError. The caller minds the deadline.
 
-        node: another node's name; None or this node's means here. key: idempotency id; made when empty.
+        node: another node's name; None or this node's means here, in whichever of its processes.
+        key: idempotency id; made when empty.
         """
         number = key or f"{self._origin}{next(self._numbers)}"
         future: Future[Any] = Future()
@@ -338,15 +308,15 @@ class Bus:
         server = self._servers.get(command.target) if node in (None, self.node) else None
         if server is not None:
             if command.verb in server.verbs:
-                self._hand_over(server, envelope, give)
+                server.take(envelope, give, self._monotonic())
             else:
                 give(UnknownVerb(f"{command.target} has no verb {command.verb!r}"))
-        elif not self._send_away(envelope, give, node):
+        elif not self._send_away(envelope, give, node or self.node):
             give(UnknownTarget(f"no actor {command.target!r} is known here"))
         return future
 
     def _send_away(
-        self, envelope: CommandEnvelope[Any], give: Callable[[Reply | CommandError], None], node: str | None
+        self, envelope: CommandEnvelope[Any], give: Callable[[Reply | CommandError], None], node: str
     ) -> bool:
         if self._carrier is None:
             return False
@@ -359,7 +329,7 @@ class Bus:
             timeout_s=envelope.timeout_s,
             correlationid=envelope.correlationid,
             causationid=envelope.causationid,
-            data=msgspec.Raw(msgspec.msgpack.encode(envelope.data)),
+            data=msgspec.Raw(encode(envelope.data)),
         )
         kind = type(envelope.data).reply
         return self._carrier.command(raw, lambda reply: give(read_reply(reply, kind)), node=node)
@@ -379,14 +349,6 @@ class Bus:
         with self._lock:
             servers, self._servers = self._servers, {}
         for name, server in servers.items():
-            with server.lock:
-                waiting = []
-                for one in server.replies.values():
-                    if isinstance(one, list):
-                        waiting += one
-                        one.clear()
-                server.replies.clear()
-            for waiter in waiting:
-                waiter(ActorUnavailable(f"{name} is stopping"))
+            server.close(f"{name} is stopping")
         if self._carrier is not None:
             self._carrier.close()

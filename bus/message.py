@@ -6,13 +6,15 @@ New fields have defaults; a type never changes its meaning; a removed field's na
 from __future__ import annotations
 
 import enum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 
 
 class Stream(enum.IntEnum):
     """The numbered streams of a publisher; the header's low flag bits name the one a frame belongs to."""
+
+    __hash__ = int.__hash__  # that of an enum is written in Python, and every message is looked up by its stream
 
     STATE = 0
     """Last value per (type, subject) is what counts: a full inbox keeps the newest of each."""
@@ -57,8 +59,10 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One named thing asked of one actor; named by an imperative.
 
     target: the actor that answers. verb: its name in that actor's table. reply: the type of the answer.
+    needs: the role of a key that may send it over tcp; `node` for what only peers ask of each other.
     """
 
     target: ClassVar[str]
     verb: ClassVar[str]
     reply: ClassVar[type[Reply]] = Done
+    needs: ClassVar[Literal["operator", "node"]] = "operator"

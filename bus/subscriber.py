@@ -10,31 +10,29 @@ with Subscriber("./var", topics=["process", "issue.raised"]) as events:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 import msgpack
 import msgspec
-import zmq
 
 from bus.addresses import check_address
-from bus.codec import Header, decode_batch, decode_header
+from bus.carrier import Peer, Since
+from bus.codec import decode_batch
+from bus.curve import Keys, keys_of
 from bus.endpoints import Endpoints, read_endpoints
 from bus.envelope import RawEnvelope
 from bus.errors import BusError, MalformedFrame
-from bus.link import Link
-from bus.message import Stream
-from bus.sockets import attach, open_socket, read_rest
+from bus.feeds import Feed, PlainFeed, WholeFeed
+from bus.kit import Message
 from bus.topics import PREFIX, pattern_prefix
 
+TICK_S: Final = 0.5
+"""Seconds between two looks at the connections."""
 LOOK_S: Final = 1.0
-"""Seconds between two looks, in silence, at endpoints.json and the connection: the node may have started elsewhere."""
-FRAMES: Final = 3
-"""Topic, header, body."""
-
-_STREAM_PARTS_MAX: Final = 10_000
-"""Streams whose numbers are remembered; older ones are forgotten first."""
+"""Seconds between two looks at endpoints.json: the node may have started elsewhere."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +49,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscriber:
-    """Facts as they happen; connects anew by itself when the node restarts.
+    """Facts of a node, and of every node it is connected to; connects anew by itself.
 
-    lost: events known to be missing, from gaps in the numbers of each publisher's streams. It is None when only
-    some topics are subscribed, for then a gap may as well be an event of another topic.
-    malformed: messages that did not decode and were left out.
+    Each fact comes once, and those of one stream of a publisher in order; what was lost on the way is asked for again.
+    malformed: messages that did not decode and were left out. counters: see bus.kit.
     One thread at a time may use it.
     """
 
@@ -65,44 +62,66 @@ class Subscriber:
         topics: Sequence[str] = (),
         *,
         timeout_s: float | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        reliable: bool = True,
+        since: Since = "now",
+        keys: Keys | str | Path | None = None,
     ) -> None:
         """Connect.
 
         where: a state or run directory or an endpoints.json, endpoints, or addresses of facts.
         topics: as in `process`, `issue.raised` or `metrics.sampled.alpha.web`; none means all.
         timeout_s: seconds of silence that end the iteration; None to go on for ever.
+        reliable: take whole streams and filter here; else ZeroMQ filters, and what it drops is not noticed.
+        since: `now` begins with the last value of every state, `start` with the oldest fact the publisher still has.
+        keys: for a node reached by tcp: our own, or the directory they are in.
 
-        Raises: NotConnected when a path leads to no endpoints; BusError when an address is not permitted; ValueError
-        when a topic is none.
+        Raises: NotConnected when a path leads to no endpoints; BusError when an address is not permitted, or keys are
+        missing; ValueError when a topic is none.
         """
-        prefixes = [pattern_prefix(topic) for topic in topics] or [PREFIX]
-        self._prefixes = [prefix.encode("ascii") for prefix in prefixes]
+        self._prefixes = [pattern_prefix(topic) for topic in topics] or [PREFIX]
         self.timeout_s = timeout_s
-        self.malformed = 0
         self._where = where
-        self._monotonic = monotonic
-        self._numbers: dict[tuple[str, int, Stream], int] | None = {} if PREFIX in prefixes else None
-        self._lost = 0
-        self._look_at_s = monotonic() + LOOK_S
-        self._queue: list[Event] = []
-        wanted = _addresses(where)
-        self._context: zmq.SyncContext = zmq.Context()
-        self._socket = open_socket(self._context, zmq.SUB)
-        self._link = Link(self._socket, monotonic)
-        self._connected: list[str] = []
+        self._keys = keys_of(keys)
+        self._queue: deque[Event] = deque()
+        self._undecodable = 0
+        self._tick_at_s = self._look_at_s = time.monotonic()
+        wanted = self._addresses()
+        self._connected = wanted
+        self._feed: Feed = (
+            WholeFeed(self._keys, self._take, self._queue.__len__, since)
+            if reliable
+            else PlainFeed(self._keys, self._take, [prefix.encode("ascii") for prefix in self._prefixes])
+        )
         try:
-            for prefix in self._prefixes:
-                self._socket.setsockopt(zmq.SUBSCRIBE, prefix)
-            self._connect(wanted)
+            self._feed.connect(wanted)
         except BaseException:
             self.close()
             raise
 
     @property
     def lost(self) -> int | None:
-        """Events known to be missing; None when that cannot be known."""
-        return None if self._numbers is None else self._lost
+        """Facts that are gone for good; None when that cannot be known, for want of `reliable`."""
+        return self._feed.lost
+
+    @property
+    def lag(self) -> int | None:
+        """Facts known to have been sent and not yet taken from here; None without `reliable`."""
+        return None if self._feed.lag is None else self._feed.lag + len(self._queue)
+
+    @property
+    def nodes(self) -> list[str]:
+        """Nodes that are heard; none without `reliable`, which leaves out heartbeats."""
+        return list(self._feed.nodes)
+
+    @property
+    def malformed(self) -> int:
+        """Messages that did not decode."""
+        return self._feed.counters["malformed"] + self._undecodable
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What was done to lose nothing."""
+        return dict(self._feed.counters)
 
     def __iter__(self) -> Iterator[Event]:
         """Events until timeout_s seconds pass without one."""
@@ -111,26 +130,29 @@ class Subscriber:
 
     def next(self, timeout_s: float | None = None) -> Event | None:
         """The next event, or None after timeout_s seconds; None waits for ever."""
-        until_s = None if timeout_s is None else self._monotonic() + timeout_s
-        while not self._queue:
-            left_s = LOOK_S if until_s is None else max(0.0, min(LOOK_S, until_s - self._monotonic()))
-            if self._socket.poll(int(left_s * 1000) + (left_s > 0)):
-                self._queue = self._receive()[::-1]
-                continue
-            now_s = self._monotonic()
-            if now_s >= self._look_at_s:
-                self._look_at_s = now_s + LOOK_S
-                self._look_again()
-            if until_s is not None and now_s >= until_s:
-                return None
-        return self._queue.pop()
+        if not self._queue:
+            until_s = None if timeout_s is None else time.monotonic() + timeout_s
+            while not self._fill(until_s):
+                if until_s is not None and time.monotonic() >= until_s:
+                    return None
+        return self._queue.popleft()
+
+    def _fill(self, until_s: float | None) -> bool:
+        """Read once, until monotonic seconds until_s or the next tick; whether there is an event now."""
+        now_s = time.monotonic()
+        if now_s >= self._tick_at_s:
+            self._tick_at_s = now_s + TICK_S
+            self._feed.tick()
+        if now_s >= self._look_at_s:
+            self._look_at_s = now_s + LOOK_S
+            self._look_again()
+        wake_s = self._tick_at_s if until_s is None else min(self._tick_at_s, until_s)
+        self._feed.wait(max(0.0, wake_s - now_s))
+        return bool(self._queue)
 
     def close(self) -> None:
-        """Close the socket. May be called again."""
-        if not self._socket.closed:
-            self._link.close()
-        self._socket.close(linger=0)
-        self._context.term()
+        """Close the sockets. May be called again."""
+        self._feed.close()
 
     def __enter__(self) -> Self:
         """The subscriber itself."""
@@ -140,69 +162,53 @@ class Subscriber:
         """Close."""
         self.close()
 
-    def _receive(self) -> list[Event]:
+    def _take(self, message: Message, skip: int) -> None:
         """The events of one message; none when it is malformed, which is counted."""
-        frames = read_rest(self._socket, self._socket.recv(), FRAMES)
-        try:
-            header = decode_header(frames[1] if len(frames) == FRAMES else b"")
-            raws = decode_batch(header, frames[2])
-            events = [_event(raw) for raw in raws]
-        except MalformedFrame:
-            self.malformed += 1
-            return []
-        self._count(raws[0].id, header)
-        return events if self._is_wanted(frames[0]) else []
-
-    def _is_wanted(self, topic: bytes) -> bool:
-        """ZeroMQ compares beginnings only: a whole topic that ends in `web` would also bring `web-2`."""
-        return any(topic == one or (one.endswith(b".") and topic.startswith(one)) for one in self._prefixes)
-
-    def _count(self, first_id: str, header: Header) -> None:
-        if self._numbers is None:
+        topic, header, body = message
+        if not self._is_wanted(topic):
             return
-        key = (first_id.partition("/")[0], header.epoch, header.stream)
-        expected = self._numbers.pop(key, header.first_seq)
-        self._lost += max(0, header.first_seq - expected)
-        self._numbers[key] = header.first_seq + header.count
-        if len(self._numbers) > _STREAM_PARTS_MAX:
-            del self._numbers[next(iter(self._numbers))]
+        try:
+            self._queue.extend([_event(raw) for raw in decode_batch(header, body)[skip:]])
+        except MalformedFrame:
+            self._undecodable += 1
 
-    def _connect(self, wanted: Sequence[str]) -> None:
-        for address in wanted:
-            try:
-                attach(self._socket.connect, self._socket, address)
-            except zmq.ZMQError as error:
-                msg = f"cannot use {address}: {error.strerror}"
-                raise BusError(msg) from error
-        self._connected = list(wanted)
+    def _is_wanted(self, topic: str) -> bool:
+        """A whole topic is wanted as it is: `web` does not bring `web-2`."""
+        return any(topic == one or (one.endswith(".") and topic.startswith(one)) for one in self._prefixes)
 
     def _look_again(self) -> None:
         """Follow a node that started elsewhere. While its file is away, the old place is tried on."""
-        self._link.mend()
         if not isinstance(self._where, str | Path):
             return
         try:
-            wanted = _addresses(self._where)
+            wanted = self._addresses()
         except BusError:
             return
         if wanted != self._connected:
-            for address in self._connected:
-                self._socket.disconnect(address)
-            self._connect(wanted)
+            self._connected = wanted
+            self._feed.connect(wanted)
+
+    def _addresses(self) -> list[Peer]:
+        where, keyed = self._where, self._keys is not None
+        if isinstance(where, str) and "://" in where:
+            where = [where]
+        if isinstance(where, str | Path):
+            where = read_endpoints(where)
+        if isinstance(where, Endpoints):
+            # One way to a node is enough: by its second address every event would come twice.
+            found = [Peer(where.node, one, replay=_beside(one, where.replay), key=where.key) for one in where.facts[:1]]
+        else:
+            found = [Peer("", one) for one in where]
+        if not found:
+            msg = "no address of facts to subscribe to"
+            raise BusError(msg)
+        return [msgspec.structs.replace(one, facts=check_address(one.facts, keyed=keyed)) for one in found]
 
 
-def _addresses(where: str | Path | Endpoints | Sequence[str]) -> list[str]:
-    if isinstance(where, str) and "://" in where:
-        return [check_address(where)]
-    if isinstance(where, str | Path):
-        where = read_endpoints(where)
-    # One way to a node is enough: by its second address every event would come twice.
-    found = where.facts[:1] if isinstance(where, Endpoints) else where
-    addresses = [check_address(one) for one in found]
-    if not addresses:
-        msg = "no address of facts to subscribe to"
-        raise BusError(msg)
-    return addresses
+def _beside(facts: str, replay: Sequence[str]) -> str:
+    """The address for replays of the same kind as that of the facts."""
+    kind = facts.partition("://")[0]
+    return next((one for one in replay if one.startswith(f"{kind}://")), "")
 
 
 def _event(raw: RawEnvelope) -> Event:

@@ -10,6 +10,8 @@ TOKEN = re.compile(r"[a-z0-9_-]{1,64}")
 PREFIX = "evt."
 PARTS = 4
 """Of a whole topic after the prefix: domain, what, node, subject."""
+TOPIC_BYTES_MAX = len(PREFIX) + PARTS * 64 + PARTS - 1
+"""Of a topic whose tokens are as long as they may be."""
 
 
 def is_token(text: str) -> bool:

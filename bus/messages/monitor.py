@@ -20,7 +20,8 @@ class MetricsSampled(Fact, frozen=True, kw_only=True):
     """One reading of a subject. values: metric name to number, in the units of actors.settings METRICS.
 
     Beside those: host load1, swap and disk (percent), memory_percent, memory_total; workload uptime (seconds),
-    processes, restarts; node cycle_s (seconds the last reading took). The host's cpu is in percent of all its cores,
+    processes, restarts; node cycle_s (seconds the last reading took) and bus_lag (facts of
+    other processes that were sent and not read yet). The host's cpu is in percent of all its cores,
     others' of one. interval_s: seconds left between the regular readings of this subject, as in force now. A metric
     that nothing measures is absent.
     """

@@ -71,6 +71,21 @@ class ConfigRejected(Fact, frozen=True, kw_only=True):
     faults: list[str]
 
 
+class PeerRejected(Fact, frozen=True, kw_only=True):
+    """Somebody wanted in over tcp and may not. subject: this node.
+
+    address: without port; empty when it could not be learned. key: fingerprint of the key; empty when none was proven.
+    door: facts, commands or replay. untold: earlier ones of that address that are only counted.
+    """
+
+    kind = "node.peer_rejected"
+    address: str
+    key: str
+    door: str
+    why: str
+    untold: int = 0
+
+
 class ActorRow(msgspec.Struct, frozen=True, kw_only=True):
     """One actor. handled, failures, dead_letters, dropped, refused: counts since the node started.
 

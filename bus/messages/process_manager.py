@@ -187,9 +187,10 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessTable(Reply, frozen=True, kw_only=True):
-    """Every workload, in config order."""
+    """Every workload, in config order. draining: the node is drained, and none is started."""
 
     processes: list[ProcessRow]
+    draining: bool = False
 
 
 class ListProcesses(Command, frozen=True, kw_only=True):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bus.curve import Keys
 from bus.endpoints import endpoints_of, write_endpoints
 from bus.hub import Bus
-from bus.topics import prefix_of
+from bus.keys import KeyStore
+from bus.security import Security
 from bus.zeromq import Listen, Peer, ZeroMQCarrier
 from tests.bus.vocabulary import VERBS, Add, Sum
 
@@ -34,8 +36,8 @@ def open_files():
     return {number: target for number, target in found.items() if not target.startswith(("/dev/", "/proc/"))}
 
 
-def make_bus(node, listen=None, peers=(), epoch=1):
-    carrier = ZeroMQCarrier(listen, peers, epoch=epoch, node=node) if listen is not None else None
+def make_bus(node, listen=None, peers=(), epoch=1, security=None):
+    carrier = ZeroMQCarrier(listen, peers, epoch=epoch, node=node, security=security) if listen is not None else None
     return Bus(node, epoch=epoch, monotonic=time.monotonic, wall=time.time, carrier=carrier)
 
 
@@ -64,11 +66,14 @@ class Pair:
         self.there = there
         self.node = node
 
+    @property
+    def over_tcp(self):
+        return self.here is not self.there and self.here._carrier.facts[0].startswith("tcp://")
+
     def subscribe(self, types, deliver):
         subscription = self.there.subscribe(types, deliver)
         if self.here is not self.there:
-            wanted = {prefix_of(kind) for kind in types}
-            wait_until(lambda: wanted <= self.here._carrier.subscriptions, "the subscription to arrive")
+            wait_until(lambda: "evt." in self.here._carrier.subscriptions, "the subscription to arrive")
         return subscription
 
     def serve(self, deliver, target="adder", verbs=VERBS):
@@ -97,13 +102,49 @@ def run_dir():
     shutil.rmtree(directory)
 
 
+class Holders:
+    """Key stores by name, each of which lets all the others in: as node unless another role is said."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self._stores = {}
+
+    def store(self, name, role="node"):
+        if name not in self._stores:
+            store = KeyStore(self._directory / name)
+            store.new()
+            for other, known in self._stores.items():
+                known.allow(name, store.own().public, role)
+                store.allow(other, known.own().public, "node")
+            self._stores[name] = store
+        return self._stores[name]
+
+    def security(self, name, role="node", rejected=None):
+        return Security(self.store(name, role), rejected=rejected)
+
+    def keys(self, name, role="node", server=""):
+        """As a client shows them. server: the holder whose public key it expects; empty for none."""
+        return Keys(self.store(name, role).own(), self.store(server).own().public if server else "")
+
+    def key(self, name):
+        """The public one."""
+        return self.store(name).own().public
+
+
+@pytest.fixture
+def holders(run_dir):
+    """Who has keys and lets whom in: what tcp needs, on loopback too."""
+    (run_dir / "holders").mkdir(mode=0o700)
+    return Holders(run_dir / "holders")
+
+
 @pytest.fixture
 def make():
     """make_bus, whose buses are closed when the test is over, the last one first."""
     made = []
 
-    def make_one(node, listen=None, peers=(), epoch=1):
-        made.append(make_bus(node, listen, peers, epoch))
+    def make_one(node, listen=None, peers=(), epoch=1, security=None):
+        made.append(make_bus(node, listen, peers, epoch, security))
         return made[-1]
 
     yield make_one
@@ -122,14 +163,18 @@ def node(run_dir, make):
 
 
 @pytest.fixture(params=["in-process", "ipc", "tcp"])
-def pair(request, run_dir, make):
+def pair(request, run_dir, make, holders):
     if request.param == "in-process":
         bus = make("alpha")
         return Pair(bus, bus, None)
+    mine = theirs = None
+    key = ""
     if request.param == "ipc":
         listen = Listen([f"ipc://{run_dir}/facts.sock"], [f"ipc://{run_dir}/commands.sock"])
     else:
-        listen = Listen(["tcp://127.0.0.1:*"], ["tcp://127.0.0.1:*"])
-    here = make("alpha", listen)
-    peer = Peer("alpha", facts=here._carrier.facts[0], commands=here._carrier.commands[0])
-    return Pair(here, make("beta", Listen(), [peer]), "alpha")
+        listen = Listen(["tcp://127.0.0.1:*"], ["tcp://127.0.0.1:*"], ["tcp://127.0.0.1:*"])
+        holders.store("beta")
+        mine, theirs, key = holders.security("alpha"), holders.security("beta"), holders.key("alpha")
+    here = make("alpha", listen, security=mine)
+    peer = Peer("alpha", facts=here._carrier.facts[0], commands=here._carrier.commands[0], key=key)
+    return Pair(here, make("beta", Listen(), [peer], security=theirs), "alpha")

@@ -15,10 +15,12 @@ from bus.codec import (
     decode_command,
     decode_header,
     decode_reply,
+    encode,
     encode_batch,
     encode_command,
     encode_reply,
     error_of,
+    plain,
     read_reply,
 )
 from bus.envelope import Envelope, RawCommand, RawReply
@@ -234,3 +236,14 @@ def test_an_answer_of_another_type_is_an_error():
 
 def test_the_documented_struct_format_is_the_one_in_use():
     assert (HEADER.format, HEADER.size, struct.calcsize("<BBHQQ")) == ("<BBHQQ", 20, 20)
+
+
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_a_number_or_text_of_a_type_of_its_own_travels_as_the_bare_one(kind):
+    own = type("Quantity", (kind,), {})
+    assert msgspec.msgpack.decode(encode({"value": own("5")})) == {"value": kind("5")}
+
+
+def test_what_has_no_form_on_the_wire_is_refused():
+    with pytest.raises(TypeError, match="a object has no form"):
+        plain(object())

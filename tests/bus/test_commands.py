@@ -1,8 +1,13 @@
+import json
+import stat
 import threading
+import time
 from typing import Any
 
 import pytest
 
+from bus.audit import Audit, AuditRow
+from bus.envelope import RawCommand
 from bus.errors import (
     ActorUnavailable,
     CommandError,
@@ -13,9 +18,10 @@ from bus.errors import (
     UnknownTarget,
     UnknownVerb,
 )
+from bus.hub import Bus
 from bus.message import Done
 from tests.bus.conftest import PATIENCE_S, add, noting, wait_until
-from tests.bus.vocabulary import Add, Fly, Rest, Sum
+from tests.bus.vocabulary import VERBS, Add, Fly, Rest, Sum
 
 
 def test_a_command_gets_its_typed_reply(pair):
@@ -28,7 +34,8 @@ def test_the_handler_sees_who_asks_and_until_when(pair):
     pair.serve(noting(seen))
     pair.ask(Add(left=2, right=3), timeout_s=17.0)
     envelope = seen[0].envelope
-    assert envelope.source == f"{pair.there.node}/"
+    assert envelope.source in {f"{pair.there.node}/", "node:beta/"}  # over tcp as the key proved it
+    assert (envelope.source == "node:beta/") is pair.over_tcp
     assert 0 < envelope.timeout_s <= 17.0
     assert (envelope.target, envelope.verb, envelope.correlationid) == ("adder", "add", envelope.id)
 
@@ -166,3 +173,66 @@ def test_closing_the_bus_refuses_what_is_still_asked(pair):
     held[0].answer(Done())  # the actor answers after all; nobody hears it twice
     with pytest.raises(ActorUnavailable):
         future.result(PATIENCE_S)
+
+
+# -- the audit
+
+
+def test_every_command_leaves_one_row_whatever_came_of_it_and_however_often_it_was_sent(run_dir):
+    rows = Audit(run_dir / "commands.jsonl")
+    bus = Bus("alpha", epoch=1, monotonic=time.monotonic, wall=time.time, audit=rows.note)
+    bus.serve("adder", VERBS, add)
+    for _ in range(3):
+        assert bus.send(Add(left=1, right=2), timeout_s=1.0, source="tester", key="once").result(1.0) == Sum(total=3)
+    answers: list[Any] = []
+    for target, verb in (("bird", "fly"), ("adder", "swim"), ("adder", "add")):
+        raw = RawCommand(id=f"{target}.{verb}", source="laptop", target=target, verb=verb)
+        bus.receive_command(raw, answers.append)
+    bus.close()
+    rows.close()
+    lines = [json.loads(line) for line in (run_dir / "commands.jsonl").read_text().splitlines()]
+    assert [(row["id"], row["source"], row["target"], row["verb"], row["outcome"]) for row in lines] == [
+        ("once", "alpha/tester", "adder", "add", "done"),
+        ("bird.fly", "laptop", "bird", "fly", "unknown_target"),
+        ("adder.swim", "laptop", "adder", "swim", "unknown_verb"),
+        ("adder.add", "laptop", "adder", "add", "unknown_verb"),
+    ]
+    assert all(row["took_s"] >= 0 for row in lines)
+    assert [answer.error for answer in answers] == ["unknown_target", "unknown_verb", "unknown_verb"]
+    assert stat.S_IMODE((run_dir / "commands.jsonl").stat().st_mode) == 0o600
+
+
+def test_answered_questions_among_the_nodes_own_actors_leave_no_row(run_dir):
+    rows = Audit(run_dir / "commands.jsonl", node="alpha")
+
+    def note(source, verb, outcome="done"):
+        rows.note(AuditRow(at=0.0, id="1", source=source, target="x", verb=verb, outcome=outcome, took_s=0.0))
+
+    note("alpha/monitor", "get_node")
+    note("alpha/monitor", "list_processes")
+    note("alpha/monitor", "get_node", "refused")
+    note("alpha/healer", "restart_process")
+    note("alphabet/monitor", "get_node")
+    note("ann@laptop", "list_processes")
+    rows.close()
+    lines = [json.loads(line) for line in (run_dir / "commands.jsonl").read_text().splitlines()]
+    assert [(row["source"], row["verb"]) for row in lines] == [
+        ("alpha/monitor", "get_node"),
+        ("alpha/healer", "restart_process"),
+        ("alphabet/monitor", "get_node"),
+        ("ann@laptop", "list_processes"),
+    ]
+
+
+def test_the_audit_is_bounded_and_a_disk_that_takes_nothing_is_counted(run_dir):
+    row = AuditRow(at=1.0, id="1", source="a", target="b", verb="c", outcome="done", took_s=0.0)
+    rows = Audit(run_dir / "commands.jsonl", 1_000)
+    for _ in range(100):
+        rows.note(row)
+    rows.close()
+    sizes = {path.name: path.stat().st_size for path in run_dir.iterdir()}
+    assert set(sizes) == {"commands.jsonl", "commands.jsonl.1"}
+    assert max(sizes.values()) <= 1_000
+    nowhere = Audit(run_dir / "missing" / "commands.jsonl")
+    nowhere.note(row)
+    assert nowhere.failed == 1

@@ -33,7 +33,7 @@ def test_the_example_script_needs_only_the_bus_and_prints_what_happens(node, run
     assert len(lines) <= 10
     imported = [line.split()[1] for line in lines if line.startswith(("import", "from"))]
     assert imported == ["sys", "bus.subscriber"]
-    line = run(example, [str(run_dir), "test.moved"], node, "evt.test.moved.")
+    line = run(example, [str(run_dir), "test.moved"], node, "evt.")
     assert line == "test.moved.v1 web {'subject': 'web', 'step': 7, 'note': ''}\n"
 
 

@@ -21,13 +21,17 @@ from bus.errors import BusError, NotConnected
 
 
 def test_the_file_says_where_the_node_answers_and_only_we_can_read_it(run_dir):
-    path = write_endpoints(run_dir, endpoints_of(run_dir, node="alpha", epoch=3, facts="tcp://127.0.0.1:5555"))
+    key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+    endpoints = endpoints_of(run_dir, node="alpha", epoch=3).also(facts="tcp://10.0.0.1:5555", key=key)
+    path = write_endpoints(run_dir, endpoints)
     assert json.loads(path.read_text()) == {
         "node": "alpha",
         "pid": os.getpid(),
         "epoch": 3,
-        "facts": [f"ipc://{run_dir}/facts.sock", "tcp://127.0.0.1:5555"],
+        "facts": [f"ipc://{run_dir}/facts.sock", "tcp://10.0.0.1:5555"],
         "commands": [f"ipc://{run_dir}/commands.sock"],
+        "replay": [f"ipc://{run_dir}/replay.sock"],
+        "key": key,
     }
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in run_dir.iterdir()] == ["endpoints.json"]

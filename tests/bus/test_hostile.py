@@ -13,6 +13,7 @@ from bus.codec import FRAME_BYTES_MAX, HEADER, decode_batch, decode_command, dec
 from bus.endpoints import Endpoints
 from bus.envelope import Envelope
 from bus.errors import DeadlineExceeded, MalformedFrame
+from bus.heartbeat import Heartbeat, encode_heartbeat
 from bus.message import Stream
 from bus.subscriber import Subscriber
 from bus.zeromq import Listen, Peer
@@ -25,7 +26,7 @@ COMMAND = msgpack.packb(
 )
 
 
-def good_frames(step):
+def good_frames(step, epoch=1):
     envelope = Envelope(
         id=f"rogue.1/{step}",
         source="rogue/x",
@@ -36,7 +37,7 @@ def good_frames(step):
         causationid="",
         data=Moved(subject="web", step=step),
     )
-    return [TOPIC, *encode_batch(Stream.FACTS, 1, max(step, 1), [envelope])]
+    return [TOPIC, *encode_batch(Stream.FACTS, epoch, max(step, 1), [envelope])]
 
 
 HEAD, BODY = good_frames(7)[1:]
@@ -51,7 +52,7 @@ BAD_FACTS = {
     "a long header": [TOPIC, HEAD + b"\0", BODY],
     "another version": [TOPIC, b"\x02" + HEAD[1:], BODY],
     "a reserved flag": [TOPIC, HEAD[:1] + b"\x81" + HEAD[2:], BODY],
-    "count 2 of 1": [TOPIC, HEADER.pack(1, 1, 2, 1, 1), BODY],
+    "count 2 of 1": [TOPIC, HEADER.pack(1, 1, 2, 1, 7), BODY],
     "count 65535": [TOPIC, HEADER.pack(1, 1, 65535, 1, 1), BODY],
     "an empty body": [TOPIC, HEAD, b""],
     "a cut body": [TOPIC, HEAD, BODY[:-1]],
@@ -94,7 +95,9 @@ class RoguePublisher:
         self.heard: list[Any] = []
         self.bus = make("victim", Listen(), [Peer("rogue", facts=self.address)])
         self.bus.subscribe([Moved], lambda envelope: self.heard.append(envelope.data.step))
-        assert self.told() == b"\x01evt.test.moved."
+        assert {self.told(), self.told()} == {b"\x01hb.", b"\x01evt."}
+        self.epoch = 1
+        self.beat(first=7)
 
     def told(self):
         """The next subscription or its end."""
@@ -108,9 +111,19 @@ class RoguePublisher:
     def send(self, frames):
         self.socket.send_multipart(frames)
 
+    def beat(self, first):
+        """A heartbeat that says it has just begun, and that its next fact is number `first`."""
+        last = {int(Stream.FACTS): (self.epoch, first - 1)}
+        self.send(encode_heartbeat(Heartbeat(node="rogue", epoch=self.epoch, last=last, first={1: first})))
+
+    def begin_anew(self):
+        """As a process that was started again."""
+        self.epoch += 1
+        self.beat(first=self.steps + 1)
+
     def send_good_and_wait(self):
         self.steps += 1
-        self.send(good_frames(self.steps))
+        self.send(good_frames(self.steps, self.epoch))
         wait_until(lambda: self.heard and self.heard[-1] == self.steps, "the good frame")
 
 
@@ -170,7 +183,7 @@ def test_a_bad_fact_is_counted_and_the_next_good_one_arrives(publisher, frames):
 def test_a_frame_beyond_the_limit_ends_the_connection_and_a_new_one_is_made(publisher):
     publisher.send([TOPIC, HEAD, bytes(2 * FRAME_BYTES_MAX)])
     # ZeroMQ gives such a connection up for good; the bus begins it anew.
-    assert [publisher.told(), publisher.told()] == [b"\x00evt.test.moved.", b"\x01evt.test.moved."]
+    assert [publisher.told(), publisher.told()] == [b"\x00evt.", b"\x01evt."]
     publisher.send_good_and_wait()
     assert publisher.counters["reconnected"] == 1
     assert unharmed(publisher.counters)
@@ -190,15 +203,19 @@ def test_random_facts_harm_nothing(publisher, frames):
 @given(st.data())
 def test_changed_facts_harm_nothing(publisher, data):
     before = publisher.counters
-    header, body = change(data, HEAD), change(data, BODY)
+    publisher.begin_anew()
+    _, head, good = good_frames(publisher.steps + 1, publisher.epoch)
+    header, body = change(data, head), change(data, good)
     publisher.send([TOPIC, header, body])
+    publisher.begin_anew()  # a changed number may have taken its place
     publisher.send_good_and_wait()
-    try:
-        decode_batch(decode_header(header), body)
-        bad = 0
-    except MalformedFrame:
-        bad = 1
-    assert publisher.counters["malformed"] == before["malformed"] + bad
+    if header == head:  # otherwise it may be of a stream that is not followed, or come twice, and is not looked into
+        try:
+            decode_batch(decode_header(header), body)
+            bad = 0
+        except MalformedFrame:
+            bad = 1
+        assert publisher.counters["malformed"] == before["malformed"] + bad
     assert unharmed(publisher.counters)
 
 
@@ -260,7 +277,11 @@ def test_an_asker_that_is_gone_is_counted_when_its_answer_comes(run_dir, make):
     for number in range(1000):
         held[0].answer(Sum(total=number))
         bus._carrier._handover.put_job(
-            lambda: bus._carrier._thread._send_reply([b"nobody"], _reply())  # an identity nobody has
+            lambda: bus._carrier._thread._commands._reply(
+                bus._carrier._thread._sockets.doors["commands"][0],
+                [b"nobody"],
+                _reply(),  # an identity nobody has
+            )
         )
         if bus._carrier.counters["unanswerable"]:
             break

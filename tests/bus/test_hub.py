@@ -55,13 +55,13 @@ def test_closing_one_of_two_subscriptions_leaves_the_other(bus):
 def test_a_fact_off_the_wire_is_decoded_for_those_who_want_it(bus):
     heard: list[Any] = []
     bus.subscribe([Moved], heard.append)
-    bus.receive_fact(raw_fact())
+    bus._intake.receive_one(raw_fact())
     assert heard[0].data == Moved(subject="web", step=1)
     assert bus.counters["received"] == 1
 
 
 def test_a_fact_of_an_unknown_type_passes_by(bus):
-    bus.receive_fact(raw_fact("test.never_heard_of.v1"))
+    bus._intake.receive_one(raw_fact("test.never_heard_of.v1"))
     assert bus.counters["unknown_type"] == 1
 
 
@@ -82,7 +82,7 @@ def test_a_fact_of_an_unknown_type_passes_by(bus):
 def test_data_that_does_not_fit_its_type_is_counted(bus, data):
     heard: list[Any] = []
     bus.subscribe([Moved], heard.append)
-    bus.receive_fact(raw_fact(data=data))
+    bus._intake.receive_one(raw_fact(data=data))
     assert (heard, bus.counters["undecodable"]) == ([], 1)
 
 

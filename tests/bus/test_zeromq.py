@@ -4,12 +4,16 @@ import sys
 import threading
 from typing import Any
 
+import msgspec
 import pytest
 import zmq
 
 from bus import handover
 from bus.codec import BATCH_MAX, decode_batch, decode_header
+from bus.endpoints import run_dir_for
+from bus.envelope import RawCommand
 from bus.errors import ActorUnavailable, BusError, DeadlineExceeded, InboxFull, Refused, UnknownTarget
+from bus.fact_sender import BATCH_BYTES
 from bus.handover import Handover
 from bus.message import Done, Stream
 from bus.zeromq import Listen, Peer, ZeroMQCarrier
@@ -43,16 +47,25 @@ def test_a_second_bus_in_the_same_directory_is_refused_and_harms_not_the_first(r
     assert asker.ask(Add(left=1, right=2), timeout_s=PATIENCE_S, node="alpha") == Sum(total=3)
 
 
-@pytest.mark.parametrize("address", ["tcp://0.0.0.0:5555", "tcp://*:5555", "tcp://192.168.0.1:5555"])
-def test_tcp_beyond_loopback_is_refused_for_listening_and_for_peers(address):
+@pytest.mark.parametrize("address", ["tcp://0.0.0.0:5555", "tcp://127.0.0.1:5555", "tcp://192.168.0.1:5555"])
+def test_tcp_without_keys_is_refused_for_listening_and_for_peers(address):
     for listen, peers in (
         (Listen(facts=[address]), ()),
         (Listen(commands=[address]), ()),
+        (Listen(replay=[address]), ()),
         (Listen(), [Peer("beta", facts=address)]),
         (Listen(), [Peer("beta", commands=address)]),
+        (Listen(), [Peer("beta", replay=address)]),
     ):
         with pytest.raises(BusError, match="needs keys"):
             ZeroMQCarrier(listen, peers, epoch=1, node="alpha")
+
+
+def test_a_peer_over_tcp_whose_key_is_missing_or_none_is_refused(holders):
+    for key, why in (("", "which needs its public key"), ("short", "this is no key: 5 characters")):
+        peer = Peer("beta", facts="tcp://10.0.0.1:5", key=key)
+        with pytest.raises(BusError, match=why):
+            ZeroMQCarrier(Listen(), [peer], epoch=1, node="alpha", security=holders.security("alpha"))
 
 
 def test_a_path_too_long_for_the_kernel_is_refused(run_dir):
@@ -66,13 +79,13 @@ def test_a_directory_open_to_others_is_refused(run_dir, make):
         make("alpha", listen_in(run_dir))
 
 
-def test_a_port_in_use_is_refused_and_nothing_stays_open(run_dir, make):
-    first = make("alpha", Listen(["tcp://127.0.0.1:*"]))
+def test_a_port_in_use_is_refused_and_nothing_stays_open(run_dir, make, holders):
+    first = make("alpha", Listen(["tcp://127.0.0.1:*"]), security=holders.security("alpha"))
     taken = first._carrier.facts[0]
     with pytest.raises(BusError, match=f"cannot use {taken}: Address already in use"):
-        make("beta", Listen([f"ipc://{run_dir}/facts.sock", taken]))
+        make("beta", Listen([f"ipc://{run_dir}/facts.sock", taken]), security=holders.security("beta"))
     first.close()
-    make("beta", Listen([f"ipc://{run_dir}/facts.sock", taken])).close()
+    make("beta", Listen([f"ipc://{run_dir}/facts.sock", taken]), security=holders.security("beta")).close()
 
 
 def test_two_peers_of_one_name_are_refused():
@@ -80,16 +93,18 @@ def test_two_peers_of_one_name_are_refused():
         ZeroMQCarrier(Listen(), [Peer("beta"), Peer("beta")], epoch=1, node="alpha")
 
 
-def test_ipv6_loopback_and_a_second_address_carry_too(run_dir, make):
+def test_ipv6_loopback_and_a_second_address_carry_too(run_dir, make, holders):
     listen = Listen(
         [f"ipc://{run_dir}/facts.sock", "tcp://[::1]:*"], [f"ipc://{run_dir}/commands.sock", "tcp://127.0.0.1:*"]
     )
-    here = make("alpha", listen)
+    holders.store("beta")
+    here = make("alpha", listen, security=holders.security("alpha"))
     here.serve("adder", VERBS, add)
-    there = make("beta", Listen(), [Peer("alpha", here._carrier.facts[1], here._carrier.commands[1])])
+    peer = Peer("alpha", here._carrier.facts[1], here._carrier.commands[1], key=holders.key("alpha"))
+    there = make("beta", Listen(), [peer], security=holders.security("beta"))
     heard: list[Any] = []
     there.subscribe([Moved], heard.append)
-    wait_until(lambda: here._carrier.subscriptions == {"evt.test.moved."})
+    wait_until(lambda: "evt." in here._carrier.subscriptions)
     here.publish(Moved(subject="web", step=1), source="x")
     wait_until(lambda: heard)
     assert there.ask(Add(left=1, right=1), timeout_s=PATIENCE_S, node="alpha") == Sum(total=2)
@@ -103,6 +118,7 @@ def test_closing_leaves_no_socket_file_and_may_be_done_twice(run_dir, make):
     assert sorted(path.name for path in run_dir.iterdir() if stat.S_ISSOCK(path.stat().st_mode)) == [
         "commands.sock",
         "facts.sock",
+        "replay.sock",
     ]
     bus.close()
     bus.close()
@@ -182,14 +198,20 @@ def test_closing_answers_what_is_still_asked_of_peers(run_dir, make):
 # -- facts
 
 
-def test_a_burst_goes_out_in_batches_and_every_stream_is_numbered_without_gaps(run_dir, make):
+@pytest.fixture
+def raw_reader():
+    """A bare SUB, closed also when the test fails."""
+    with zmq.Context() as context, context.socket(zmq.SUB) as socket:
+        socket.setsockopt(zmq.RCVHWM, 0)
+        socket.subscribe(b"evt.")
+        yield socket
+
+
+def test_a_burst_goes_out_in_batches_and_every_stream_is_numbered_without_gaps(run_dir, make, raw_reader):
     bus = make("alpha", listen_in(run_dir), epoch=7)
-    context = zmq.Context()
-    reader = context.socket(zmq.SUB)
-    reader.setsockopt(zmq.RCVHWM, 0)
-    reader.subscribe(b"")
+    reader = raw_reader
     reader.connect(f"ipc://{run_dir}/facts.sock")
-    wait_until(lambda: "" in bus._carrier.subscriptions)
+    wait_until(lambda: "evt." in bus._carrier.subscriptions)
     for step in range(3_000):
         kind = Settled if step // 500 % 2 else Moved
         bus.publish(kind(subject="web", step=step), source="mover")
@@ -207,8 +229,23 @@ def test_a_burst_goes_out_in_batches_and_every_stream_is_numbered_without_gaps(r
         steps += header.count
         messages += 1
     assert messages < 3_000
+    wait_until(lambda: bus._carrier.counters["batches"] >= messages)  # counted after they are sent
     assert bus._carrier.counters["batches"] == messages
-    context.destroy(linger=0)
+
+
+def test_large_facts_share_a_message_only_up_to_so_many_bytes(run_dir, make, raw_reader):
+    bus = make("alpha", listen_in(run_dir))
+    raw_reader.connect(f"ipc://{run_dir}/facts.sock")
+    wait_until(lambda: "evt." in bus._carrier.subscriptions)
+    for step in range(200):
+        bus.publish(Moved(subject="web", step=step, note="x" * (100_000 if step == 150 else 20_000)), source="x")
+    sizes: dict[int, int] = {}
+    while sum(sizes.values()) < 200:
+        assert raw_reader.poll(int(PATIENCE_S * 1000))
+        _, frame, body = raw_reader.recv_multipart()
+        count = decode_header(frame).count
+        assert count == 1 or len(body) <= BATCH_BYTES
+        sizes[len(sizes)] = count
 
 
 def test_when_too_many_facts_wait_samples_are_dropped_first_and_all_are_counted(monkeypatch, make):
@@ -219,7 +256,7 @@ def test_when_too_many_facts_wait_samples_are_dropped_first_and_all_are_counted(
     for step in range(10):
         for fact in (Sampled(subject="web", value=1.0), Moved(subject="web", step=step)):
             queue.put_fact("topic", fact.stream, bus.publish(fact, source="x"))
-    kept = [queue.facts.get_nowait()[1] for _ in range(queue.facts.qsize())]
+    kept = [stream for _, stream, _ in queue.facts]
     assert (kept.count(Stream.SAMPLES), kept.count(Stream.FACTS), queue.dropped) == (3, 5, 12)
     queue.close()
 
@@ -232,18 +269,19 @@ def test_a_command_goes_to_the_peer_that_names_its_target_first(run_dir, make):
     peers = []
     for number, targets in enumerate((None, frozenset({"adder"}), frozenset({"bird"}))):
         name = f"node-{number}"
-        listen = Listen(commands=["tcp://127.0.0.1:*"])
+        listen = Listen(commands=[f"ipc://{run_dir_for(run_dir / name)}/commands.sock"])
         bus = make(name, listen)
         for target, verbs in (("adder", VERBS), ("bird", {"fly": Fly})):
             bus.serve(target, verbs, noting(served, lambda request, name=name: request.answer(Done(detail=name))))
         peers.append(Peer(name, commands=bus._carrier.commands[0], targets=targets))
     asker = make("asker", Listen(), peers)
-    answers = [
-        asker.ask(Rest(), timeout_s=PATIENCE_S),
-        asker.ask(Fly(), timeout_s=PATIENCE_S),
-        asker.ask(Fly(), timeout_s=PATIENCE_S, node="node-1"),
-    ]
-    assert [answer.detail for answer in answers] == ["node-1", "node-2", "node-1"]
+    answers: list[Any] = []
+    asked = [("rest", "adder", None), ("fly", "bird", None), ("fly", "bird", "node-1")]
+    for number, (verb, target, node) in enumerate(asked, 1):
+        raw = RawCommand(id=f"{verb}-{node}", source="x", target=target, verb=verb, timeout_s=PATIENCE_S)
+        assert asker._carrier.command(raw, answers.append, node=node)
+        wait_until(lambda number=number: len(answers) >= number)
+    assert [msgspec.msgpack.decode(answer.data)["detail"] for answer in answers] == ["node-1", "node-2", "node-1"]
     assert len(served) == 3
     with pytest.raises(UnknownTarget):
         asker.ask(Rest(), timeout_s=PATIENCE_S, node="node-9")
@@ -282,7 +320,7 @@ def test_an_unanswered_command_is_answered_by_its_deadline_and_forgotten(run_dir
     future = asker.send(Rest(), timeout_s=0.2, node="alpha")
     with pytest.raises(DeadlineExceeded, match="gave no answer within"):
         future.result(PATIENCE_S)
-    table = asker._carrier._thread.askers["alpha"]
+    table = asker._carrier._thread.peers.route("adder", "alpha")
     assert not table._open
     held[0].answer(Done())
     wait_until(lambda: asker._carrier.counters["answers_late"] == 1)

@@ -25,6 +25,13 @@ class Sampled(Fact, frozen=True, kw_only=True):
     value: float
 
 
+class Kept(Fact, frozen=True, kw_only=True):
+    kind = "test.kept"
+    stream = Stream.DURABLE
+    step: int
+    note: str = ""
+
+
 class Odd(Fact, frozen=True, kw_only=True):
     kind = "test.odd"
     anything: Any
