@@ -16,6 +16,7 @@ import msgspec
 from actors.clock import Alarm, Clock
 from actors.log import Log
 from actors.settings import Workload
+from bus.carrier import PeerState
 from bus.hub import Request
 from bus.message import Command, Fact
 
@@ -53,6 +54,7 @@ class Home(Protocol):
     def every(self, interval_s: float, handler: Callable[..., None], args: tuple[Any, ...]) -> Repeat: ...
     def post(self, handler: Callable[..., None], args: tuple[Any, ...]) -> None: ...
     def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None: ...
+    def peers(self) -> list[PeerState]: ...
     def defer_reply(self) -> Request: ...
 
 
@@ -71,12 +73,14 @@ class Actor(Generic[S]):
     name: its command target and the source of its facts. listens: facts it hears, by `on_<fact>` methods
     (`ProcessExited` -> `on_process_exited`). answers: commands it takes, by `do_<verb>` methods that return the typed
     Reply, raise Refused, or call `defer_reply()` and answer later. Settings: its frozen settings type.
+    listens_everywhere: hears these facts of other nodes too; without, only those of its own node.
     inbox_limit: messages of each kind that may wait. workers: threads for `run`.
     Every method runs in the actor's own thread, one at a time.
     """
 
     name: ClassVar[str]
     listens: ClassVar[tuple[type[Fact], ...]] = ()
+    listens_everywhere: ClassVar[bool] = False
     answers: ClassVar[tuple[type[Command], ...]] = ()
     Settings: ClassVar[type[msgspec.Struct]] = NoSettings
     inbox_limit: ClassVar[int] = 4096

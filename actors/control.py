@@ -12,6 +12,7 @@ import msgspec
 import psutil
 
 from actors.base import Actor
+from bus.codec import plain
 from bus.errors import Refused
 from bus.message import Command, Done, Fact
 from bus.messages import (
@@ -28,7 +29,12 @@ from bus.messages import (
     IssueEscalated,
     IssueRaised,
     IssueResolved,
+    NodeDraining,
+    NodeGone,
     NodeInfo,
+    NodeReturned,
+    NodeUndrained,
+    PeerRejected,
     ReloadConfig,
     ReloadResult,
     RemedyDeferred,
@@ -73,6 +79,11 @@ class NodeControl(Actor[ControlSettings]):
         IssueEscalated,
         IssueRaised,
         IssueResolved,
+        NodeDraining,
+        NodeGone,
+        NodeReturned,
+        NodeUndrained,
+        PeerRejected,
         RemedyDeferred,
         RemedyFailed,
         RemedyStarted,
@@ -133,7 +144,7 @@ class NodeControl(Actor[ControlSettings]):
         return Done(detail="the node is stopping" + (", its workloads go on" if command.keep_workloads else ""))
 
     def _note(self, fact: Fact) -> None:
-        line = {"time": round(self.clock.wall(), 3), "what": fact.kind, **msgspec.to_builtins(fact)}
+        line = {"time": round(self.clock.wall(), 3), "what": fact.kind, **msgspec.to_builtins(fact, enc_hook=plain)}
         self._changes.write(json.dumps(line, separators=(", ", ": ")) + "\n")
         self._changes.flush()
         if self._changes.tell() > CHANGE_LOG_MAX:
@@ -144,7 +155,8 @@ class NodeControl(Actor[ControlSettings]):
 
     on_actor_failed = on_config_rejected = on_config_reloaded = on_drift_closed = on_drift_detected = _note
     on_experiment_kept = on_experiment_started = on_experiment_undone = on_issue_escalated = on_issue_raised = _note
-    on_issue_resolved = on_remedy_deferred = on_remedy_failed = on_remedy_started = on_remedy_verified = _note
+    on_issue_resolved = on_peer_rejected = on_remedy_deferred = on_remedy_failed = on_remedy_started = _note
+    on_remedy_verified = on_node_draining = on_node_gone = on_node_returned = on_node_undrained = _note
 
 
 def release() -> str:

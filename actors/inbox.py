@@ -112,6 +112,11 @@ class Inbox:
                 self._requests -= 1
         return item
 
+    @property
+    def crowded(self) -> bool:
+        """Whether half of the room for facts is taken: those of other processes then wait there, where none is lost."""
+        return len(self._facts) * 2 > self.limit
+
     def empty(self) -> bool:
         """Whether nothing waits."""
         return self._queue.empty()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
 
@@ -40,6 +42,17 @@ class Log:
         if self._logger.isEnabledFor(level):
             text = " ".join(f"{key}={render(value)}" for key, value in {**self._pairs, **pairs}.items())
             self._logger.log(level, "%s %s", event, text)
+
+
+def log_to(path: Path) -> logging.Handler:
+    """Write every line to a file, rotated at 10 MB, five kept. Take the handler away and close it at the end."""
+    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)s %(name)s %(message)s", "%F %T"))
+    logger = logging.getLogger("gyrostat")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    return handler
 
 
 def render(value: Any) -> str:

@@ -3,52 +3,61 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import signal
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from logging.handlers import RotatingFileHandler
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 import msgspec
 
 from actors.base import NodeView
 from actors.clock import RealClock
 from actors.control import ControlSettings, NodeControl, release
-from actors.log import Log
+from actors.log import Log, log_to
+from actors.processes import Place, Siblings, StartError, leave, make_known, next_epoch, process_dir, take_lock
 from actors.roster import Roster
-from actors.settings import Settings, spec_hash
+from actors.settings import Settings
 from actors.settings.checks import check_machine
 from actors.settings.faults import ConfigError, Fault
 from actors.settings.load import load, root_of
+from actors.settings.node import ListenSettings, NodeSettings, fingerprint
 from actors.shell import Child
 from actors.supervisor import Supervisor
-from bus.endpoints import endpoints_of, remove_endpoints, run_dir_for, write_endpoints
-from bus.errors import BusError, CommandError
+from bus.audit import Audit
+from bus.carrier import Peer
+from bus.endpoints import Endpoints, endpoints_of, run_dir_for
+from bus.errors import BusError, CommandError, UnknownTarget
 from bus.hub import Bus
-from bus.messages import FACTS, ConfigReloaded, NodeStarted, NodeStopping, ReloadConfig, ReloadResult, StopAll
+from bus.keys import FOLDER_NAME, KeyStore, NoKeys
+from bus.messages import (
+    FACTS,
+    ConfigReloaded,
+    NodeDraining,
+    NodeStarted,
+    NodeStopping,
+    NodeUndrained,
+    PeerRejected,
+    ReloadConfig,
+    ReloadResult,
+    StopAll,
+)
+from bus.rejections import Rejection
+from bus.security import Security
 from bus.zeromq import Listen, ZeroMQCarrier
+
+__all__ = ["Node", "StartError", "load_node", "next_epoch", "take_lock"]
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a busy thread keeps the interpreter: one that computes takes p50 of an event from 0.1 to 3.1 ms at 0.005."""
-
-LOCK_PATIENCE_S = 0.2
-"""How long a start waits for the lock of a node that was just killed."""
 
 SIGNAL_LOOK_S = 0.5
 """Seconds after which the main thread looks for signals whose arrival did not wake it."""
 
 Load = Callable[[], tuple[Settings, Roster]]
-
-
-class StartError(Exception):
-    """The node cannot start here; one line says why and what would help."""
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -59,23 +68,27 @@ class Stop(msgspec.Struct, frozen=True):
 
 
 class Node:
-    """One node on one machine: owns the lock, the bus and the supervisor.
+    """One node on one machine, or one of its processes: owns the locks, the bus and the supervisor.
 
-    load: reads the config again for a reload. Use as `with Node(...) as node: node.run()`.
+    load: reads the config again for a reload. actors: names of those to run here, beside those that another process of
+    the node runs; None for all. Use as `with Node(...) as node: node.run()`.
     """
 
-    def __init__(self, settings: Settings, roster: Roster, load: Load) -> None:
+    def __init__(self, settings: Settings, roster: Roster, load: Load, *, actors: Sequence[str] | None = None) -> None:
         self.settings = settings
         self.clock = RealClock()
         self.bus: Bus
         self.supervisor: Supervisor
         self._roster = roster
         self._load = load
-        self._lock: TextIO | None = None
+        self._actors = actors
+        self._place: Place | None = None
+        self._siblings: Siblings | None = None
+        self._forget: Callable[[], None] | None = None
         self._todo: SimpleQueue[Stop | str] = SimpleQueue()
         self._log = Log("node")
         self._log_handler: logging.Handler | None = None
-        self.run_dir = settings.run_dir
+        self.run_dir = self._own_dir = settings.run_dir
         self.epoch = 0
 
     def start(self, watch: Callable[[Any], None] | None = None) -> None:
@@ -84,23 +97,99 @@ class Node:
         Raises StartError when another node has this state directory, or a directory or endpoint cannot be had.
         """
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        self._lock = take_lock(self.settings.state_dir)
-        self.epoch = next_epoch(self.settings.state_dir, self.clock.wall())
-        self._log_to(self.settings.state_dir / "node.log")
-        node = self.settings.node
+        state_dir = self.settings.state_dir
+        names = [child.kind.name for child in self._roster.children(self.settings, self._actors)]
+        place = self._place = Place(state_dir, names, part=self._actors is not None)
+        self.epoch = next_epoch(state_dir, self.clock.wall())
+        audit = "commands.jsonl" if place.first else f"commands.{place.name}.jsonl"
+        self._audit = Audit(state_dir / audit, node=self.settings.node.name)
+        self._log_handler = log_to(state_dir / ("node.log" if place.first else f"node.{place.name}.log"))
         try:
             self.run_dir = run_dir_for(self.settings.run_dir)
-            endpoints = endpoints_of(
-                self.run_dir, node=node.name, epoch=self.epoch, facts=node.facts, commands=node.commands
+            own_dir = self._own_dir = process_dir(self.run_dir, place)
+            carrier, endpoints = self._open(own_dir, place)
+            self.bus = Bus(
+                self.settings.node.name,
+                epoch=self.epoch,
+                monotonic=self.clock,
+                wall=self.clock.wall,
+                carrier=carrier,
+                audit=self._audit.note,
             )
-            carrier = ZeroMQCarrier(Listen(endpoints.facts, endpoints.commands), node=node.name, epoch=self.epoch)
-            self.bus = Bus(node.name, epoch=self.epoch, monotonic=self.clock, wall=self.clock.wall, carrier=carrier)
+            if carrier.journal_set_aside is not None:
+                self._log.error("journal.set_aside", kept=str(carrier.journal_set_aside))
         except BusError as error:
             raise StartError(str(error)) from error
-        if watch is not None:
-            self.bus.subscribe(FACTS.values(), watch)
+        self._follow(watch, carrier, place)
         self.supervisor = Supervisor(self.bus, self.clock)
+        self._siblings = Siblings(self.run_dir, endpoints, carrier, self.clock)
+        self._siblings.look()
         children = self._children(self.settings, self._roster)
+        if place.first:
+            self._tell_started(children)
+        self.supervisor.start(children, self._view(self.settings))
+        carrier.announce()
+        self._forget = make_known(self.run_dir, own_dir, place, endpoints)
+
+    def _open(self, own_dir: Path, place: Place) -> tuple[ZeroMQCarrier, Endpoints]:
+        """The carrier, not started, and where it will be; the first process has the addresses for other machines.
+
+        Raises: BusError.
+        """
+        node = self.settings.node
+        listen = node.listen if place.first else ListenSettings()
+        peers = peers_of(node) if place.first else []
+        endpoints = endpoints_of(own_dir, node=node.name, epoch=self.epoch)
+        security = self._keys() if listen.addresses or any(peer.key for peer in peers) else None
+        if listen.addresses and security is not None:
+            endpoints = endpoints.also(
+                facts=listen.facts, commands=listen.commands, replay=listen.replay, key=security.own.public
+            )
+        carrier = ZeroMQCarrier(
+            Listen(endpoints.facts, endpoints.commands, endpoints.replay),
+            peers,
+            node=node.name,
+            epoch=self.epoch,
+            journal=self.settings.state_dir / ("facts.db" if place.first else f"facts.{place.name}.db"),
+            security=security,
+        )
+        return carrier, endpoints
+
+    def _keys(self) -> Security:
+        """The keys for tcp. Raises: StartError when there are none."""
+        try:
+            return Security(KeyStore(self.settings.state_dir / FOLDER_NAME), rejected=self._tell_rejected)
+        except NoKeys as error:
+            msg = f"node.listen and node.peers with tcp need keys: {error}"
+            raise StartError(msg) from None
+
+    def _tell_rejected(self, rejection: Rejection) -> None:
+        self.bus.publish(
+            PeerRejected(
+                subject=self.settings.node.name,
+                address=rejection.address,
+                key=rejection.key,
+                door=rejection.door,
+                why=rejection.why,
+                untold=rejection.untold,
+            ),
+            source="node",
+        )
+
+    def _follow(self, watch: Callable[[Any], None] | None, carrier: ZeroMQCarrier, place: Place) -> None:
+        """Hear what concerns this process itself."""
+        if watch is not None:
+            self.bus.subscribe(FACTS.values(), watch, local_only=True)
+        self.bus.subscribe([NodeDraining], lambda _: carrier.announce(draining=True), local_only=True)
+        self.bus.subscribe([NodeUndrained], lambda _: carrier.announce(draining=False), local_only=True)
+        if place.first:
+            return
+        self.bus.subscribe(
+            [NodeStopping], lambda one: self.stop(one.data.keeps_workloads, one.data.why), local_only=True
+        )
+        self.bus.subscribe([ConfigReloaded], lambda _: self._todo.put("reload"), local_only=True)
+
+    def _tell_started(self, children: list[Child]) -> None:
         self.bus.publish(
             NodeStarted(
                 subject=self.settings.node.name,
@@ -112,8 +201,6 @@ class Node:
             ),
             source="node",
         )
-        self.supervisor.start(children, self._view(self.settings))
-        write_endpoints(self.run_dir, endpoints)
 
     def run(self) -> int:
         """Serve until told to stop, also by SIGINT, SIGTERM (stop) and SIGHUP (reload); gives the exit code."""
@@ -146,28 +233,39 @@ class Node:
         """Stop the actors and let everything go; the workloads are not touched."""
         if hasattr(self, "supervisor"):
             self.supervisor.stop()
+        if self._siblings is not None:
+            self._siblings.close()
+        if self._forget is not None:
+            self._forget()
         if hasattr(self, "bus"):
-            remove_endpoints(self.run_dir)
             self.bus.close()
+            self._audit.close()
+        if self._place is not None:
+            leave(self._own_dir, self.settings.run_dir if self._place.first else self.run_dir / self._place.name)
         self.clock.close()
         if self._log_handler is not None:
             logging.getLogger("gyrostat").removeHandler(self._log_handler)
             self._log_handler.close()
             self._log_handler = None
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        if self._place is not None:
+            self._place.close()
+            self._place = None
 
     def _go_down(self, stop: Stop) -> int:
         self._log.info("node.stopping", why=stop.why, keeps_workloads=stop.keep_workloads)
-        self.bus.publish(
-            NodeStopping(subject=self.settings.node.name, why=stop.why, keeps_workloads=stop.keep_workloads),
-            source="node",
-        )
-        if stop.keep_workloads or "process_manager" not in self.bus.targets:
+        if self._place is not None and self._place.first:
+            self.bus.publish(
+                NodeStopping(subject=self.settings.node.name, why=stop.why, keeps_workloads=stop.keep_workloads),
+                source="node",
+            )
+        elif "process_manager" not in self.bus.targets:
+            return 0
+        if stop.keep_workloads:
             return 0
         try:
             self.bus.ask(StopAll(why=stop.why), timeout_s=self.settings.node.shutdown_grace, source="node")
+        except UnknownTarget:  # no process of the node has it
+            return 0
         except CommandError as error:
             self._log.error("node.stop_failed", error=str(error))
             sys.stderr.write(f"gyrostat: not every workload is down: {error}\n")
@@ -199,9 +297,24 @@ class Node:
         return result
 
     def _reload_by_signal(self) -> None:
+        if self._place is not None and not self._place.first:
+            self._reload_part()
+            return
         self.bus.send(ReloadConfig(), timeout_s=30.0, source="signal")
 
+    def _reload_part(self) -> None:
+        """Take over what the first process has checked and told of."""
+        try:
+            self.settings, self._roster = self._load()
+        except ConfigError as error:
+            self._log.warning("config.rejected", first=str(error.faults[0]))
+            return
+        self.supervisor.reload(self._children(self.settings, self._roster), self._view(self.settings))
+
     def _children(self, settings: Settings, roster: Roster) -> list[Child]:
+        children = roster.children(settings, self._actors)
+        if self._place is not None and not self._place.first:
+            return children
         control = ControlSettings(
             rows=self.supervisor.rows,
             load=self._load,
@@ -209,7 +322,7 @@ class Node:
             stop=self.stop,
             config=str(settings.path) if settings.path else "no file",
         )
-        return [Child(NodeControl, control), *roster.children(settings)]
+        return [Child(NodeControl, control), *children]
 
     def _view(self, settings: Settings) -> NodeView:
         return NodeView(
@@ -220,15 +333,6 @@ class Node:
             workloads=settings.workloads,
             revision=settings.revision,
         )
-
-    def _log_to(self, path: Path) -> None:
-        handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)s %(name)s %(message)s", "%F %T"))
-        logger = logging.getLogger("gyrostat")
-        logger.addHandler(handler)
-        self._log_handler = handler
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -280,56 +384,15 @@ def load_node(
     return settings, roster
 
 
-def fingerprint(workload: Any) -> str:
-    """What tells two forms of a workload apart."""
-    return f"{spec_hash(workload.spec)} {workload.mode} {workload.cwd} {sorted(workload.env.items())}"
-
-
-def take_lock(state_dir: Path) -> TextIO:
-    """Make the state directory and be its only node; the file holds the pid. Raises StartError."""
-    path = state_dir / "node.pid"
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a+", encoding="ascii")
-    except OSError as error:
-        msg = f"cannot write in {state_dir}: {error.strerror}; set node.state_dir to a directory you may write"
-        raise StartError(msg) from error
-    if not locked_within(lock, LOCK_PATIENCE_S):
-        lock.seek(0)
-        pid = lock.read().strip() or "unknown"
-        lock.close()
-        msg = f"a node runs on {state_dir} already (pid {pid}); stop it, or give this one another node.state_dir"
-        raise StartError(msg)
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    return lock
-
-
-def locked_within(lock: TextIO, patience_s: float) -> bool:
-    """Take the lock; a child of a killed node that is between fork and exec holds it for a moment longer."""
-    pause = threading.Event()
-    until_s = time.monotonic() + patience_s
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if time.monotonic() >= until_s:
-                return False
-            pause.wait(0.01)
-        else:
-            return True
-
-
-def next_epoch(state_dir: Path, wall_s: float) -> int:
-    """A number greater than at every former start: milliseconds of the wall clock, or one more than the last."""
-    path = state_dir / "epoch"
-    try:
-        last = int(path.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        last = 0
-    epoch = max(last + 1, int(wall_s * 1000))
-    fresh = path.with_suffix(".new")
-    fresh.write_text(f"{epoch}\n", encoding="ascii")
-    fresh.replace(path)
-    return epoch
+def peers_of(node: NodeSettings) -> list[Peer]:
+    """The peers of the config as the bus takes them."""
+    return [
+        Peer(
+            node=name,
+            facts=peer.facts or "",
+            commands=peer.commands or "",
+            replay=peer.replay or "",
+            key=peer.key or "",
+        )
+        for name, peer in node.peers.items()
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from actors.base import Actor, handlers_of
 from actors.goal_planner.actor import GoalPlanner
 from actors.healer.actor import Healer
 from actors.monitor.actor import Monitor
+from actors.nodes.actor import Nodes
 from actors.optimizer.actor import Optimizer
 from actors.process_manager.actor import ProcessManager
 from actors.reconciler.actor import Reconciler
@@ -22,6 +23,7 @@ from actors.settings import Settings
 from actors.shell import Child
 
 BUILT_IN: tuple[type[Actor[Any]], ...] = (
+    Nodes,
     GoalPlanner,
     Optimizer,
     Healer,
@@ -94,14 +96,17 @@ class Roster:
         self._add(name, kind)
         return kind.Settings
 
-    def children(self, settings: Settings) -> list[Child]:
-        """The actors to run with their settings: those from outside first, then ours in start order."""
+    def children(self, settings: Settings, only: Collection[str] | None = None) -> list[Child]:
+        """The actors to run with their settings: those from outside first, then ours in start order.
+
+        only: names of those that are wanted; None for all.
+        """
         names = [name for name in self._kinds if name not in {kind.name for kind in BUILT_IN}]
         names += [kind.name for kind in BUILT_IN]
         return [
             Child(self._kinds[name], settings.actors[name].settings)
             for name in names
-            if name in settings.actors and settings.actors[name].enabled
+            if name in settings.actors and settings.actors[name].enabled and (only is None or name in only)
         ]
 
     def _add(self, name: str, kind: type[Actor[Any]]) -> None:

@@ -105,7 +105,12 @@ class Shell(pykka.ThreadingActor):
 
     def on_start(self) -> None:
         """Hear the bus, then make the first behaviour."""
-        self._subscription = self._bus.subscribe(self._facts, self._inbox.put_fact)
+        self._subscription = self._bus.subscribe(
+            self._facts,
+            self._inbox.put_fact,
+            local_only=not self.kind.listens_everywhere,
+            crowded=lambda: self._inbox.crowded,
+        )
         if self._verbs:
             self._bus.serve(self.name, {command.verb: command for command in self._verbs}, self._take_request)
         self._make()

@@ -13,6 +13,7 @@ from actors.base import Actor
 from actors.clock import Alarm, Clock
 from actors.inbox import Inbox
 from actors.log import Log
+from bus.carrier import PeerState
 from bus.errors import DeadlineExceeded, Refused
 from bus.hub import Bus, Request
 from bus.message import Command, Fact
@@ -143,6 +144,10 @@ class Workbench:
                 self._inbox.put_call(Call(then, (done.exception() or done.result(),), cause, life))
 
         self._pool.submit(work).add_done_callback(settled)
+
+    def peers(self) -> list[PeerState]:
+        """How the other processes are that this one is connected to."""
+        return self._bus.peers()
 
     def defer_reply(self) -> Request:
         """The request in hand, to be answered later."""

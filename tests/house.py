@@ -31,6 +31,7 @@ IO_FILES: dict[str, set[str]] = {
     "goal_planner": set(),
     "optimizer": set(),
     "reconciler": set(),
+    "nodes": set(),
     "executor": set(),
     "gateway": set(),
     "notifier": set(),
@@ -240,5 +241,6 @@ def text_files(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
         folders = path.relative_to(root).parts[:-1]
         hidden = any(part.startswith(".") and part not in DOT_FOLDERS_READ for part in folders)
-        if not hidden and "__pycache__" not in folders and path.is_file() and b"\0" not in path.read_bytes()[:1024]:
+        made = hidden or "__pycache__" in folders or "node_modules" in folders
+        if not made and path.is_file() and b"\0" not in path.read_bytes()[:1024]:
             yield path

@@ -18,6 +18,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "restart": ("restart", "Restart workloads, or the node beneath them."),
     "reload": ("reload", "Read the config again; touch only what changed."),
     "status": ("status", "Everything at a glance."),
+    "nodes": ("nodes", "Every node known here, and how it is."),
+    "drain": ("nodes", "Stop this node's workloads and start none."),
+    "undrain": ("nodes", "Take up the workloads again after a drain."),
     "health": ("health", "How well everything is, with reasons."),
     "logs": ("logs", "The log of a workload, or of the node."),
     "events": ("events", "What happens, as it happens."),
@@ -28,6 +31,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "signal": ("signals", "Send a signal to a workload."),
     "config": ("config", "Check or show the config."),
     "endpoints": ("endpoints", "Where the running node answers."),
+    "schema": ("schema", "Every message as AsyncAPI or JSON Schema."),
+    "keys": ("keys", "Keys for tcp: the node's own, and who is let in."),
     "demo": ("demo", "Break real programs and watch them being healed."),
 }
 """Name -> module beneath actors.cli, and the help in one line; the function has the command's name."""

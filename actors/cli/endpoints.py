@@ -9,12 +9,14 @@ from actors.cli.place import Place
 @command("endpoints", "endpoints --json | jq -r '.facts[0]'")
 @json_option
 def endpoints(place: Place, *, as_json: bool) -> None:
-    """Where the running node answers: addresses for facts and for commands, for tools in any language."""
+    """Where the running node answers, for tools in any language: addresses for facts, commands, and missed facts."""
     from actors.cli.paint import put, put_json
 
     found = place.endpoints()
     if as_json:
         put_json(found)
     else:
-        addresses = [f"facts     {one}" for one in found.facts] + [f"commands  {one}" for one in found.commands]
-        put(f"node      {found.node} (pid {found.pid})", *addresses)
+        doors = (("facts", found.facts), ("commands", found.commands), ("replay", found.replay))
+        lines = [f"{door:<8}  {one}" for door, addresses in doors for one in addresses]
+        key = [f"key       {found.key}"] if found.key else []
+        put(f"node      {found.node} (pid {found.pid})", *lines, *key)

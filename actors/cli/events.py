@@ -23,24 +23,30 @@ LOOK_S: Final = 0.5
     "events",
     "events --topic issue --topic remedy",
     "events --topic process.exited.-.web       facts of one workload, on any node (-)",
+    "events --all                                all nodes that this one is connected to",
     "events --samples --json | head -20",
 )
 @click.option("-t", "--topic", "topics", multiple=True, help="As in process, issue.raised or metrics.sampled.")
 @click.option("--samples", is_flag=True, help="Also measurements; without it only when a --topic names them.")
+@click.option("--all", "everywhere", is_flag=True, help="Also of the other nodes; over tcp with this node's keys.")
 @json_option
-def events(place: Place, *, topics: tuple[str, ...], samples: bool, as_json: bool) -> int:
+def events(place: Place, *, topics: tuple[str, ...], samples: bool, everywhere: bool, as_json: bool) -> int:
     """What happens, as it happens, until Ctrl-C. Goes on when the node restarts.
 
     Without --topic everything is told but measurements. --json: one CloudEvents-like object per line.
     """
     from actors.cli.words import is_sample
+    from bus.keys import FOLDER_NAME
     from bus.subscriber import Subscriber
 
+    directory = place.state_dir / FOLDER_NAME
     try:
-        subscriber = Subscriber(place.endpoints_file(), topics)
+        subscriber = Subscriber(
+            place.endpoints_file(), topics, keys=directory if everywhere and directory.is_dir() else None
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    write = _as_json() if as_json else _in_words()
+    write = _as_json() if as_json else _in_words(everywhere=everywhere)
     with subscriber:
         try:
             lost = 0
@@ -87,11 +93,11 @@ def _as_json() -> Callable[[Event], None]:
     return write
 
 
-def _in_words() -> Callable[[Event], None]:
+def _in_words(*, everywhere: bool) -> Callable[[Event], None]:
     from actors.cli.paint import Paint, put
     from actors.cli.stream import Teller
 
-    teller = Teller(Paint())
+    teller = Teller(Paint(), name_nodes=everywhere)
 
     def write(event: Any) -> None:
         put(teller.line(event, event.data))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from actors.cli.exits import FAILED, OK
-from actors.cli.options import command, json_option
+from actors.cli.options import command, json_option, node_option
 from actors.cli.place import Place
 
 
 @command("health", "health web", "health --json | jq -r .whole.level", "health >/dev/null && echo all is well enough")
 @click.argument("name", required=False)
 @json_option
+@node_option
 def health(place: Place, *, name: str | None, as_json: bool) -> int:
     """How well everything is, with reasons.
 

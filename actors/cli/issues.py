@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from actors.cli.options import command, json_option
+from actors.cli.options import command, json_option, node_option
 from actors.cli.place import Place
 
 
@@ -14,6 +14,7 @@ from actors.cli.place import Place
 @click.argument("issue", required=False, metavar="[ID]")
 @click.option("--all", "every", is_flag=True, help="Also issues that are resolved.")
 @json_option
+@node_option
 def issues(place: Place, *, issue: str | None, every: bool, as_json: bool) -> None:
     """What is wrong, and what was done about it. With ID (or its beginning): everything known of that issue."""
     from actors.cli.paint import Paint, put, put_json
@@ -39,6 +40,7 @@ def issues(place: Place, *, issue: str | None, every: bool, as_json: bool) -> No
 @click.argument("issue", metavar="ID")
 @click.option("--note", default="", help="What was done, for the record.")
 @json_option
+@node_option
 def resolve(place: Place, *, issue: str, note: str, as_json: bool) -> None:
     """Say that an issue is dealt with; ends its escalation."""
     from actors.cli.paint import put, put_json

@@ -31,6 +31,17 @@ def config_option(command: F) -> F:
     )(command)
 
 
+def _keep_node(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    ctx.ensure_object(Place).other = value or None
+
+
+def node_option(command: F) -> F:
+    """--node: ask a peer of the config in place of our own node."""
+    return click.option(
+        "--node", metavar="NAME", expose_value=False, callback=_keep_node, help="Ask this peer, not our own node."
+    )(command)
+
+
 def json_option(command: F) -> F:
     """--json, given to the command as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")(command)

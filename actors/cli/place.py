@@ -20,10 +20,11 @@ SOURCE = "cli"
 
 
 class Place:
-    """What -c leads to. given: the text after -c, or None."""
+    """What -c leads to. given: the text after -c, or None. other: the peer after --node, or None for our own node."""
 
     def __init__(self) -> None:
         self.given: str | None = None
+        self.other: str | None = None
         self._dirs: tuple[str, Path, Path] | None = None
 
     @property
@@ -32,6 +33,11 @@ class Place:
         from actors.settings import find_config
 
         return find_config(os.environ, Path.cwd(), self.given)
+
+    @property
+    def name(self) -> str:
+        """The node's. Raises: ConfigError as state_dir does."""
+        return self._look()[0]
 
     @property
     def state_dir(self) -> Path:
@@ -69,9 +75,11 @@ class Place:
         from bus.endpoints import check_alive
         from bus.errors import NotConnected
 
-        endpoints = self.endpoints()
+        away = self.other not in (None, self.name)
+        endpoints = self._peer() if away else self.endpoints()
+        keys = self.state_dir / "keys" if endpoints.key and away else None
         try:
-            with connect(endpoints, source=SOURCE) as client:
+            with connect(endpoints, source=SOURCE, keys=keys) as client:
                 yield client
         except NotConnected as error:
             try:
@@ -84,6 +92,29 @@ class Place:
         """One question to the running node. Raises: NotRunning; CommandError."""
         with self.client() as client:
             return client.ask(command, timeout_s)
+
+    def check_here(self) -> None:
+        """See that a command about the node itself is not meant for another one. Raises: click.UsageError."""
+        if self.other not in (None, self.name):
+            import click
+
+            msg = "--node goes with names of workloads; a node itself is started and stopped on its own machine"
+            raise click.UsageError(msg)
+
+    def _peer(self) -> Endpoints:
+        """Where the peer named by --node takes commands, as our config says. Raises: click.UsageError."""
+        from actors.settings.load import peek_node
+        from bus.endpoints import Endpoints
+
+        peers = peek_node(self.config, os.environ).peers
+        peer = peers.get(self.other or "")
+        if peer is None or not peer.commands:
+            import click
+
+            known = ", ".join(name for name, each in peers.items() if each.commands) or "none"
+            msg = f'no peer "{self.other}" that takes commands in node.peers; there are: {known}'
+            raise click.UsageError(msg)
+        return Endpoints(node=self.other or "", commands=(peer.commands,), key=peer.key or "")
 
     def told(self, command: str) -> str:
         """The command line that does `command` at the same place, to be shown to a person."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from actors.cli.options import command, json_option
+from actors.cli.options import command, json_option, node_option
 from actors.cli.place import Place
 
 
 @command("reconcile", "reconcile --json")
 @json_option
+@node_option
 def reconcile(place: Place, *, as_json: bool) -> None:
     """Compare desired with observed now, and act on what differs."""
     from actors.cli.paint import put, put_json, span

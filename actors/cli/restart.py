@@ -7,12 +7,13 @@ import os
 import click
 
 from actors.cli.exits import refusal
-from actors.cli.options import command
+from actors.cli.options import command, node_option
 from actors.cli.place import Place
 
 
 @command("restart web", "restart                     the node; its workloads go on meanwhile")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@node_option
 def restart(place: Place, *, names: tuple[str, ...]) -> int:
     """Restart workloads, or the node beneath them.
 
@@ -25,6 +26,7 @@ def restart(place: Place, *, names: tuple[str, ...]) -> int:
 
         why = "asked on the command line"
         return ask_each(place, names, lambda name: RestartProcess(name=name, why=why), "restarted")
+    place.check_here()
     from actors.cli.background import running_node, start_node, stop_node
     from actors.node import load_node
     from actors.settings import ConfigError

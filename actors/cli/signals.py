@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command
+from actors.cli.options import command, node_option
 from actors.cli.place import Place
 
 
 @command("signal web HUP", "signal worker USR1")
 @click.argument("name")
 @click.argument("sig", metavar="SIGNAL")
+@node_option
 def signal(place: Place, *, name: str, sig: str) -> int:
     """Send a signal to the main process of a workload. SIGNAL: a name, with or without SIG."""
     import signal as signals

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command
+from actors.cli.options import command, node_option
 from actors.cli.place import Place
 
 
 @command("start", "start web worker", "start -c prod.yaml")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@node_option
 def start(place: Place, *, names: tuple[str, ...]) -> int:
     """Start workloads, or the node in the background.
 
@@ -17,6 +18,7 @@ def start(place: Place, *, names: tuple[str, ...]) -> int:
     the node, unless it runs, and returns when it answers; what it says goes to node.out in its state directory.
     """
     if not names:
+        place.check_here()
         from actors.cli.background import start_node
 
         return start_node(place)

@@ -60,6 +60,8 @@ def _head(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
             f"memory {size(node.memory_bytes)}",
             node.config,
         ]
+    if "processes" in answers and answers["processes"].draining:
+        parts.append(paint("DRAINED: no workload is started", "warn"))
     if health is not None:
         parts.append(paint(health.whole.level, level_tone(health.whole.level)))
     yield " | ".join(parts) if parts else "node gives no answer"

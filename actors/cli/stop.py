@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command
+from actors.cli.options import command, node_option
 from actors.cli.place import Place
 
 
@@ -13,6 +13,7 @@ from actors.cli.place import Place
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--keep-workloads", is_flag=True, help="End the node only; its next start adopts the workloads.")
+@node_option
 def stop(place: Place, *, names: tuple[str, ...], keep_workloads: bool) -> int:
     """Stop workloads, or the node with its workloads.
 
@@ -20,6 +21,7 @@ def stop(place: Place, *, names: tuple[str, ...], keep_workloads: bool) -> int:
     stops every workload, dependants first, and ends the node.
     """
     if not names:
+        place.check_here()
         from actors.cli.background import stop_node
 
         return stop_node(place, keep_workloads=keep_workloads, why="asked on the command line")

@@ -19,8 +19,10 @@ SUBJECT_WIDTH: Final = 12
 class Teller:
     """Turns facts into lines and remembers what they said, for those they lead to."""
 
-    def __init__(self, paint: Paint) -> None:
+    def __init__(self, paint: Paint, *, name_nodes: bool = False) -> None:
+        """name_nodes: say with each fact which node it is of."""
         self._paint = paint
+        self._name_nodes = name_nodes
         self._told: OrderedDict[str, str] = OrderedDict()
 
     def line(self, envelope: Any, data: Mapping[str, Any]) -> str:
@@ -29,7 +31,8 @@ class Teller:
         self.note(envelope, said)
         because = said.why or self._cause(envelope)
         clock = datetime.fromtimestamp(envelope.time).astimezone().strftime("%H:%M:%S.%f")[:-3]
-        subject = self._paint(f"{envelope.subject:<{SUBJECT_WIDTH}}", "bold")
+        node = f"{envelope.source.partition('/')[0]}/" if self._name_nodes else ""
+        subject = self._paint(f"{node + envelope.subject:<{SUBJECT_WIDTH}}", "bold")
         reason = self._paint(f"  <- {because}", "dim") if because else ""
         return f"{self._paint(clock, 'dim')}  {subject}  {self._paint(said.text, said.tone)}{reason}"
 

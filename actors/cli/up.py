@@ -80,7 +80,9 @@ class Stream:
     def _json(self, envelope: Any) -> None:
         import msgspec
 
-        sys.stdout.write(msgspec.json.encode(envelope).decode() + "\n")
+        from bus.codec import plain
+
+        sys.stdout.write(msgspec.json.encode(envelope, enc_hook=plain).decode() + "\n")
         sys.stdout.flush()
 
     def _words(self) -> Any:
@@ -89,13 +91,14 @@ class Stream:
         from actors.cli.paint import Paint
         from actors.cli.stream import Teller
         from actors.cli.words import is_news, is_sample
+        from bus.codec import plain
 
         teller = Teller(Paint())
 
         def write(envelope: Any) -> None:
             if is_sample(envelope.type):
                 return
-            data = msgspec.to_builtins(envelope.data)
+            data = msgspec.to_builtins(envelope.data, enc_hook=plain)
             if not is_news(envelope.type, data):
                 teller.note(envelope, data=data)
                 return
@@ -111,24 +114,33 @@ class Stream:
     "up -c prod.yaml --set mode=sandbox",
     "up --json | jq -c 'select(.type == \"issue.raised.v1\")'",
     "up --detach                 in the background, as `gyrostat start` does",
+    "up --actors monitor,healer  these here, the others in another process of the node",
 )
 @click.option("-d", "--detach", is_flag=True, help="Run in the background; return when the node answers.")
 @click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Another value for a key of the config.")
+@click.option("--actors", metavar="NAME,...", help="Only these actors, beside the node's other processes.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
 @json_option
-def up(place: Place, *, detach: bool, pairs: tuple[str, ...], quiet: bool, as_json: bool) -> int:
+def up(place: Place, *, detach: bool, pairs: tuple[str, ...], actors: str | None, quiet: bool, as_json: bool) -> int:
     """Run a node here and show what happens and why.
 
     Starts every workload, keeps them alive, and prints one line for each thing that happens. Ctrl-C or SIGTERM stops
     the workloads in reverse order and ends the node. SIGHUP reads the config again. When the node is killed the
     workloads go on, and the next start adopts them.
+
+    With --actors this process runs these actors only; others of the same node may run the rest, each actor once. The
+    first process stands for the node: when it is stopped, all are.
     """
     overrides = parse_pairs(pairs)
+    if detach and actors:
+        msg = "--detach goes with the whole node, not with --actors"
+        raise click.UsageError(msg)
     if detach:
         from actors.cli.background import start_node
 
         return start_node(place, overrides)
-    return _serve(place, overrides, as_json=as_json, quiet=quiet)
+    wanted = [name.strip() for name in actors.split(",")] if actors else None
+    return _serve(place, overrides, wanted, as_json=as_json, quiet=quiet)
 
 
 def parse_pairs(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -140,7 +152,18 @@ def parse_pairs(pairs: tuple[str, ...]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _serve(place: Place, overrides: dict[str, str], *, as_json: bool, quiet: bool) -> int:
+def _check_names(wanted: list[str], settings: Settings) -> None:
+    """Raises: click.UsageError with the nearest name there is."""
+    able = [name for name, actor in settings.actors.items() if actor.enabled]
+    for name in wanted:
+        if name not in able:
+            from actors.cli.door import nearest
+
+            msg = f'no actor "{name}" is enabled; {nearest(name, able)}'
+            raise click.UsageError(msg)
+
+
+def _serve(place: Place, overrides: dict[str, str], actors: list[str] | None, *, as_json: bool, quiet: bool) -> int:
     from actors.node import Node, load_node
     from actors.settings import ConfigError
 
@@ -149,8 +172,10 @@ def _serve(place: Place, overrides: dict[str, str], *, as_json: bool, quiet: boo
         settings, roster = load_node(path, os.environ, overrides)
     except ConfigError as error:
         raise refusal(error) from None
+    if actors is not None:
+        _check_names(actors, settings)
     stream = None if quiet else Stream("" if as_json else _greeting(settings), as_json=as_json)
-    node = Node(settings, roster, load=lambda: load_node(path, os.environ, overrides))
+    node = Node(settings, roster, load=lambda: load_node(path, os.environ, overrides), actors=actors)
     try:
         with _stops(node), node:
             node.start(stream.hear if stream is not None else None)

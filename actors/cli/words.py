@@ -40,8 +40,8 @@ def kind_of(type_name: str) -> str:
 
 
 def is_sample(kind: str) -> bool:
-    """Whether a fact is a measurement, of which there are many and each alone says little."""
-    return kind_of(kind) in {"metrics.sampled", "probe.measured"}
+    """Whether a fact is a measurement or a standing report: there are many, and each alone says little."""
+    return kind_of(kind) in {"metrics.sampled", "node.status", "probe.measured"}
 
 
 def is_news(kind: str, data: Data) -> bool:
@@ -198,6 +198,13 @@ def _stopping(data: Data) -> Said:
     return Said(f"node is stopping; {fate}", "bold", data["why"])
 
 
+def _peer_rejected(data: Data) -> Said:
+    who = data["address"] or "somebody"
+    key = f" with key {data['key']}" if data["key"] else ""
+    more = f" ({data['untold']} more before)" if data["untold"] else ""
+    return Said(f"{who}{key} was not let in at {data['door']}: {data['why']}{more}", "bad")
+
+
 def _lost(data: Data) -> Said:
     missing = data["last_seq"] - data["first_seq"] + 1
     return Said(f"{missing} facts of {data['publisher']} ({data['stream_name']}) were lost on the way", "warn")
@@ -235,7 +242,20 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
         f"issue {d['issue']} resolved by {d['by']} in {span(d['time_to_repair_s'])}; verified: {d['verified']}", "good"
     ),
     "metrics.sampled": _sampled,
+    "node.draining": lambda d: Said("node is drained: its workloads are stopped, none is started", "warn", d["why"]),
+    "node.gone": lambda d: Said(
+        "has left" if d["said"] else f"is gone, silent for {span(d['silent_s'])}",
+        "warn" if d["said"] else "bad",
+        d["why"],
+    ),
+    "node.returned": lambda d: Said(
+        f"is back after {span(d['away_s'])}" + (", started anew" if d["restarted"] else ""), "good"
+    ),
+    "node.seen": lambda d: Said(f"is there, with {len(d['targets'])} actors", "good"),
+    "node.status": lambda d: Said(f"{d['level'] or 'health not known'}, {len(d['workloads'])} workloads", "dim"),
+    "node.undrained": lambda d: Said("node takes up its workloads again", "good", d["why"]),
     "node.started": lambda d: Said(f"node started, pid {d['pid']}, release {d['release']}", "bold"),
+    "node.peer_rejected": _peer_rejected,
     "node.stopping": _stopping,
     "probe.failed": lambda d: Said(f"{d['probe']} probe failed{_in_a_row(d['failures'])}: {d['detail']}", "bad"),
     "probe.measured": lambda d: Said(

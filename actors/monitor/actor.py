@@ -276,7 +276,8 @@ class Monitor(Actor[MonitorSettings]):
         if due.everything:
             self._told(board.host.read(sample.host, at_s, self._interval_s))
             ignored = float(sum(subject.ignored for subject in board))
-            own = {**sample.own, "cycle_s": sample.cycle_s, "ignored_readings": ignored}
+            behind = float(sum(sum(peer.lag.values()) for peer in self._home.peers()))
+            own = {**sample.own, "cycle_s": sample.cycle_s, "ignored_readings": ignored, "bus_lag": behind}
             self._told(board.node.read(own, at_s, self._interval_s))
 
     def _plan_next(self, due: Due, now_s: float) -> None:

@@ -13,6 +13,7 @@ from actors.base import Actor
 from actors.process_manager.adopt import find_fates
 from actors.process_manager.commands import Ran, run_command
 from actors.process_manager.declare import declare
+from actors.process_manager.drain import Drain
 from actors.process_manager.exits import ExitWatcher, exit_watcher
 from actors.process_manager.keeper import Keeper, Tools
 from actors.process_manager.life import Launch, Life, make_launch, row_of
@@ -33,6 +34,7 @@ from bus.errors import ActorUnavailable, HandlerFailed, Refused
 from bus.hub import Request
 from bus.message import Done
 from bus.messages import (
+    DrainNode,
     EndStrays,
     HookEnded,
     HookResult,
@@ -44,6 +46,7 @@ from bus.messages import (
     StartProcess,
     StopAll,
     StopProcess,
+    UndrainNode,
 )
 
 
@@ -51,16 +54,12 @@ class ProcessManager(Actor[ProcessManagerSettings]):
     """Owns the processes of the node's workloads; nobody else starts, signals or stops them."""
 
     name = "process_manager"
+    # fmt: off
     answers = (
-        ListProcesses,
-        StartProcess,
-        StopProcess,
-        RestartProcess,
-        SignalProcess,
-        RunHook,
-        EndStrays,
-        StopAll,
+        DrainNode, EndStrays, ListProcesses, RestartProcess, RunHook, SignalProcess, StartProcess, StopAll, StopProcess,
+        UndrainNode,
     )
+    # fmt: on
     Settings = ProcessManagerSettings
     workers: ClassVar[int] = 16
 
@@ -95,7 +94,9 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         rows = self._store.rows()
         issuer = Issuer(self.node.name, self._store.secret)
         fates = find_fates(rows, self._table, tools.boot, issuer, self.settings.adoption_wait)
+        self.drain = Drain(self.node.name, self._keeper, self, self._store)
         Resumption(self._keeper, self, tools).resume(rows, fates)
+        self.drain.resume()
         self._rotating = False
         self.every(self.settings.log_check, self._look_after_files)
         ignored = ignored_signals()
@@ -171,7 +172,8 @@ class ProcessManager(Actor[ProcessManagerSettings]):
     def _processes(self, found: dict[str, Sighting]) -> ProcessTable:
         now_s, nothing = self.clock(), Sighting(strays=[], by_hand=[])
         rows = [(life, found.get(name, nothing)) for name, life in self.keeper.lives.items()]
-        return ProcessTable(processes=[row_of(life, now_s, seen.strays, seen.by_hand) for life, seen in rows])
+        table = [row_of(life, now_s, seen.strays, seen.by_hand) for life, seen in rows]
+        return ProcessTable(processes=table, draining=self.drain.on)
 
     def do_start_process(self, command: StartProcess) -> Done:
         life = self._startable(command.name)
@@ -279,16 +281,13 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         request.answer(Done(detail=detail + (f"; left alone {', '.join(map(str, spared))}" if spared else "")))
 
     def do_stop_all(self, command: StopAll) -> None:
-        request = self.defer_reply()
-        if self.keeper.closing is None:
-            self.keeper.closing, self.keeper.closing_why = [], command.why
-        self.keeper.closing.append(request)
-        for life in list(self.keeper.lives.values()):
-            life.wanted, life.again = False, None
-            self._refuse_starts(life, "the node stops")
-            if life.state in DOWN:
-                self.keeper.stop(life, command.why)
-        self.keeper.stop_next()
+        self.drain.stop_all(self.defer_reply(), command.why)
+
+    def do_drain_node(self, command: DrainNode) -> None:
+        self.drain.begin(self.defer_reply(), command.why)
+
+    def do_undrain_node(self, command: UndrainNode) -> Done:
+        return Done(detail=f"undrained; workloads to start: {self.drain.end(command.why)}")
 
     # -- what they share
 
@@ -302,7 +301,7 @@ class ProcessManager(Actor[ProcessManagerSettings]):
     def _startable(self, name: str) -> Life:
         life = self._find(name)
         if self.keeper.closing is not None:
-            raise Refused(f"{name} is not started: the node stops")
+            raise Refused(f"{name} is not started: the node {'is drained' if self.drain.on else 'stops'}")
         if not life.declared:
             raise Refused(f"{name} is not started: it is no longer in the config")
         return life

@@ -103,6 +103,8 @@ class Resumption:
                 self._keeper.move(life, "loop", "ended too often before the node started")
 
     def _start(self) -> None:
+        if self._keeper.closing is not None:  # the node is drained
+            return
         lives = self._keeper.lives
         for name in start_order({name: life.workload.spec.depends_on for name, life in lives.items()}):
             life = lives[name]

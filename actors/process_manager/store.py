@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 from pathlib import Path
@@ -46,6 +47,7 @@ _SCHEMA: Final = (
         exit_code INTEGER,
         signal TEXT
     ) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS drain (id INTEGER PRIMARY KEY CHECK (id = 1), ran TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS spec (name TEXT PRIMARY KEY, workload BLOB NOT NULL) WITHOUT ROWID",
 )
 
@@ -156,6 +158,19 @@ class Store:
             )
         finally:
             self._db.execute("PRAGMA synchronous=NORMAL")
+
+    def drain(self, ran: list[str]) -> None:
+        """The node is drained, also over restarts. ran: what was running, for the end of the drain."""
+        self._write("INSERT OR REPLACE INTO drain VALUES (1, ?)", (json.dumps(ran),))
+
+    def undrain(self) -> None:
+        """The node is drained no more."""
+        self._write("DELETE FROM drain", ())
+
+    def drained(self) -> list[str] | None:
+        """What ran when the node was drained; None when it is not."""
+        found = self._db.execute("SELECT ran FROM drain").fetchone()
+        return None if found is None else [str(name) for name in json.loads(found[0])]
 
     def remember(self, workloads: list[Workload]) -> None:
         """Keep the settings, so that a process whose workload was taken out of the config can still be stopped."""

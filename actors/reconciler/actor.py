@@ -6,7 +6,7 @@ from actors.base import Actor, Home, NodeView, Repeat
 from actors.clock import Alarm
 from actors.reconciler.actions import CLOSES, commands, copies_due_s, words
 from actors.reconciler.book import Book, Changes
-from actors.reconciler.diff import compare
+from actors.reconciler.diff import at_rest, compare
 from actors.reconciler.queue import WorkQueue
 from actors.reconciler.rollout import next_restarts, settled
 from actors.reconciler.settings import ReconcilerSettings
@@ -165,7 +165,7 @@ class Reconciler(Actor[ReconcilerSettings]):
         """What the look shows: tell what is new, forget what is gone, see which restarts are over."""
         now_s = self.clock()
         rows = {row.name: row for row in table.processes}
-        changes = self._book.see(compare(self.node.workloads, table.processes), now_s)
+        changes = self._book.see(compare(self.node.workloads, at_rest(table)), now_s)
         self._checked = len(self.node.workloads)
         self._tell(changes)
         for closed in changes.closed:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from actors.settings import Workload, revision
-from bus.messages import DriftKind, ProcessRow, ProcessState
+from bus.messages import DriftKind, ProcessRow, ProcessState, ProcessTable
 
 UP: frozenset[ProcessState] = frozenset({"starting", "running", "ready", "unhealthy"})
 """There is a process, or one is being spawned."""
@@ -44,6 +44,13 @@ def compare(desired: Mapping[str, Workload], rows: Iterable[ProcessRow]) -> list
         if name not in desired and not row.declared:
             found.extend(_of_undeclared(row))
     return found
+
+
+def at_rest(table: ProcessTable) -> list[ProcessRow]:
+    """The rows; of a node that is drained all are down on purpose, as if a person held each."""
+    if not table.draining:
+        return table.processes
+    return [msgspec.structs.replace(row, held=True) for row in table.processes]
 
 
 def _of_declared(name: str, workload: Workload, row: ProcessRow | None) -> Iterator[Difference]:

@@ -3,7 +3,7 @@
 from actors.settings.checks import check_machine
 from actors.settings.faults import ConfigError, Fault
 from actors.settings.load import load, peek_state_dir
-from actors.settings.node import ActorSettings, NodeSettings, Origin, Settings, Workload
+from actors.settings.node import ActorSettings, ListenSettings, NodeSettings, Origin, PeerSettings, Settings, Workload
 from actors.settings.plain import to_plain
 from actors.settings.source import find_config
 from actors.settings.units import Bytes, Level, Seconds, Share, format_duration, format_size
@@ -32,11 +32,13 @@ __all__ = [
     "Fault",
     "Hook",
     "Level",
+    "ListenSettings",
     "LogPolicy",
     "Mode",
     "ModeOverride",
     "NodeSettings",
     "Origin",
+    "PeerSettings",
     "Probe",
     "Probes",
     "RestartPolicy",

@@ -82,6 +82,15 @@ def peek_state_dir(path: Path | None, environ: Mapping[str, str]) -> tuple[str, 
 
     Raises: ConfigError when the file cannot be read, or for a fault in the node section.
     """
+    settings = Settings(node=peek_node(path, environ), root=root_of(path))
+    return settings.node.name, settings.state_dir, settings.run_dir
+
+
+def peek_node(path: Path | None, environ: Mapping[str, str]) -> NodeSettings:
+    """Give the node section without looking at what follows it.
+
+    Raises: ConfigError as peek_state_dir does.
+    """
     found: list[Fault] = []
     node_only = {
         name: text for name, text in environ.items() if name == GIVEN or f"{name}__".startswith("GYROSTAT_NODE__")
@@ -91,8 +100,7 @@ def peek_state_dir(path: Path | None, environ: Mapping[str, str]) -> tuple[str, 
     node = read_node(reading, table)
     if node is None:
         raise ConfigError(reading.faults)
-    settings = Settings(node=node, root=root_of(path))
-    return node.name, settings.state_dir, settings.run_dir
+    return node
 
 
 def root_of(path: Path | None) -> Path:

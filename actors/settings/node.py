@@ -13,12 +13,12 @@ import msgspec
 from msgspec import Struct
 
 from actors.settings.units import Seconds
-from actors.settings.workloads import Mode, RunMode, WorkloadSettings, short_hash
+from actors.settings.workloads import Mode, RunMode, WorkloadSettings, short_hash, spec_hash
 
 NAME_ALLOWED: Final = "1 to 64 of a-z, 0-9, _ and -"
 _NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
-_LOOPBACK: Final = re.compile(r"tcp://127\.0\.0\.1:([0-9]{1,5})")
-_PORT_MAX: Final = 65_535
+ADDRESS_ALLOWED: Final = "tcp://HOST:PORT"
+KEY_ALLOWED: Final = "the 40 characters that gyrostat keys show prints there, in double quotes"
 
 StructT = TypeVar("StructT", bound=Struct)
 
@@ -34,6 +34,63 @@ def default_node_name() -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", short).strip("-")[:64] or "node"
 
 
+class ListenSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where other machines reach this node, besides the sockets in run_dir. Needs keys: `gyrostat keys new`."""
+
+    facts: str | None = None
+    """Address where facts are published: tcp://HOST:PORT, 0.0.0.0 for every interface. None: not to other machines."""
+
+    commands: str | None = None
+    """Address where commands are taken, from keys of operators and nodes."""
+
+    replay: str | None = None
+    """Address where facts that somebody missed are asked for again."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no address of tcp, and the same one twice.
+
+        Raises: ValueError.
+        """
+        _check_addresses(self, ipc=False)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Those that are given."""
+        return [address for address in (self.facts, self.commands, self.replay) if address is not None]
+
+
+class PeerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another node, as this one reaches it."""
+
+    facts: str | None = None
+    """Address where it publishes facts: tcp://HOST:PORT. None: its facts are not wanted."""
+
+    commands: str | None = None
+    """Address where it takes commands. None: it is asked nothing."""
+
+    replay: str | None = None
+    """Address where missed facts are asked for again. None: where its heartbeats say."""
+
+    key: str | None = None
+    """Its public key, as `gyrostat keys show` prints it there. None only when every address is ipc."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no address, a peer without any, and one over tcp whose key is missing or none.
+
+        Raises: ValueError.
+        """
+        _check_addresses(self, ipc=True)
+        if not (self.facts or self.commands):
+            raise ValueError("has no address; allowed: facts, commands, or both")
+        over_tcp = any(
+            address and not address.startswith("ipc:") for address in (self.facts, self.commands, self.replay)
+        )
+        if self.key is None and over_tcp:
+            raise ValueError(f"key: is missing, and tcp needs one; allowed: {KEY_ALLOWED}")
+        if self.key is not None:
+            _check_key(self.key)
+
+
 class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One node: one `bin/node` on one machine."""
 
@@ -47,17 +104,18 @@ class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Directory of sockets and locks, relative to the config file; None: state_dir/run. A short path, as a socket
     has room for 107 characters."""
 
-    facts: str | None = None
-    """Second address where facts are published: tcp://127.0.0.1:PORT. None: the socket in run_dir only."""
+    listen: ListenSettings = msgspec.field(default_factory=ListenSettings)
+    """Addresses for other machines. None of them is needed on one machine."""
 
-    commands: str | None = None
-    """Second address where commands are taken: tcp://127.0.0.1:PORT. None: the socket in run_dir only."""
+    peers: dict[str, PeerSettings] = {}
+    """Name of each other node -> how it is reached. A node supervises only its own workloads; peers tell each other
+    what happens."""
 
     shutdown_grace: Seconds = Seconds(30)
     """Seconds in which all workloads and actors have to end when the node is told to stop."""
 
     def __post_init__(self) -> None:
-        """Refuse a name that is no token, an empty directory, and an address others could reach.
+        """Refuse a name that is no token, an empty directory, and a peer that has this node's name.
 
         Raises: ValueError.
         """
@@ -66,11 +124,11 @@ class NodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         for key, directory in (("state_dir", self.state_dir), ("run_dir", self.run_dir)):
             if directory == "" or "\0" in (directory or ""):
                 raise ValueError(f"{key}: is no directory; allowed: a path")
-        for key, address in (("facts", self.facts), ("commands", self.commands)):
-            if address is not None:
-                _check_loopback(key, address)
-        if self.facts is not None and self.facts == self.commands:
-            raise ValueError("facts and commands need two different ports")
+        for name in self.peers:
+            if not is_name(name):
+                raise ValueError(f'peers: "{name}" is no name; allowed: {NAME_ALLOWED}')
+            if name == self.name:
+                raise ValueError(f'peers: "{name}" is this node itself; allowed: the names of other nodes')
 
 
 class ActorSettings(Struct, frozen=True, kw_only=True):
@@ -177,13 +235,55 @@ class Settings(Struct, frozen=True, kw_only=True):
         return found
 
 
-def _check_loopback(key: str, address: str) -> None:
-    match = _LOOPBACK.fullmatch(address)
-    if match is not None and 0 < int(match[1]) <= _PORT_MAX:
-        return
-    if address.startswith("tcp://") and match is None:
-        raise ValueError(
-            f'{key}: "{address}" could be reached by others; that needs keys, which are not there yet; '
-            "allowed: tcp://127.0.0.1:PORT"
-        )
-    raise ValueError(f'{key}: "{address}" is no address; allowed: tcp://127.0.0.1:PORT')
+def _check_addresses(settings: ListenSettings | PeerSettings, *, ipc: bool) -> None:
+    """Raises: ValueError that begins with the key at fault."""
+    allowed = f"{ADDRESS_ALLOWED} or ipc:///PATH" if ipc else ADDRESS_ALLOWED
+    given: dict[str, str] = {}
+    for key in ("facts", "commands", "replay"):
+        address: str | None = getattr(settings, key)
+        if address is not None:
+            _check_address(key, address, allowed)
+            if address in given:
+                raise ValueError(
+                    f'{key}: "{address}" is the address of {given[address]} already; allowed: one for each'
+                )
+            if address.startswith("ipc:") and not ipc:
+                raise ValueError(f'{key}: "{address}" is of this machine only, as run_dir is; allowed: {allowed}')
+            given[address] = key
+
+
+def _check_address(key: str, address: str, allowed: str) -> None:
+    """Raises: ValueError."""
+    from bus.addresses import check_address  # noqa: PLC0415 - most configs have none of this
+    from bus.errors import BusError  # noqa: PLC0415
+
+    if address.endswith(":*"):
+        raise ValueError(f'{key}: "{address}" says no port; allowed: {allowed}')
+    try:
+        check_address(address, keyed=True)
+    except BusError as error:
+        problem = str(error).partition(": ipc:///")[0].removeprefix(f"{address!r}: ")
+        raise ValueError(f"{key}: {_quoted(problem, address)}; allowed: {allowed}") from None
+
+
+def _quoted(problem: str, address: str) -> str:
+    """The problem as faults are worded: the address in double quotes."""
+    text = problem.replace(repr(address), f'"{address}"').removesuffix(" of a bus")
+    return text if address in text else f'"{address}": {text}'
+
+
+def _check_key(key: str) -> None:
+    """Raises: ValueError."""
+    from bus.errors import BusError  # noqa: PLC0415 - most configs have none of this
+    from bus.z85 import check_key  # noqa: PLC0415
+
+    try:
+        check_key(key)
+    except BusError as error:
+        problem = str(error).partition("; allowed: ")[0]
+        raise ValueError(f"key: {problem}; allowed: {KEY_ALLOWED}") from None
+
+
+def fingerprint(workload: Workload) -> str:
+    """Give what tells two forms of a workload apart."""
+    return f"{spec_hash(workload.spec)} {workload.mode} {workload.cwd} {sorted(workload.env.items())}"

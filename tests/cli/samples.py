@@ -34,6 +34,8 @@ def value_of(hint):
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
         return args[0]
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return filled(hint)
     if origin is list:
         return [value_of(args[0])]
     if origin is dict:

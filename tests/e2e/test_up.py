@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bus.subscriber import Subscriber
 from tests.e2e.conftest import read_until, until
 
 TWO = """
@@ -170,3 +171,17 @@ def hears_a_kill(site, listener):
         reloader.join()
     os.kill(until(lambda: site.rows()["base"]["pid"], "it is up"), signal.SIGKILL)
     assert "'signal': 'KILL'" in read_until(listener.stdout, "process.exited.v1 base")[-1]
+
+
+def test_a_crash_loop_is_told_here_and_to_those_who_listen(site):
+    site.write("""
+node: {name: alpha}
+workloads:
+  bad: {command: ["false"], restart: {start_limit: 3, start_limit_window: 20s, backoff_first: 300ms}}
+""")
+    node = site.up()
+    read_until(node.stdout, "bad           started")
+    with Subscriber(site.directory / "var", ["process"], since="start", timeout_s=10.0) as events:
+        told = next(event for event in events if event.type == "process.crash_loop_entered.v1")
+    assert (told.subject, told.data["starts"], told.data["window_s"]) == ("bad", 3, 20.0)
+    read_until(node.stdout, "bad           is held: 3 starts within 20 s")

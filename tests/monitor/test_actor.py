@@ -120,6 +120,7 @@ def test_the_node_tells_its_own_cost(house):
     assert own.values["memory"] > 1e6
     assert own.values["cycle_s"] > 0
     assert own.values["ignored_readings"] == 0
+    assert own.values["bus_lag"] == 0
     assert own.interval_s == 0.5
     series = house.ask(GetSeries(subject="alpha", metric="cycle_s"))
     assert len(series.values) >= 1

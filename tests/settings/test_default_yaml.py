@@ -23,6 +23,9 @@ DEFAULT = ROOT / "config" / "default.yaml"
 # What has no default, or one that depends on the machine, and so is shown with an example.
 EXAMPLES = {
     ("NodeSettings", "name"),
+    ("NodeSettings", "peers"),
+    ("PeerSettings", "facts"),
+    ("PeerSettings", "key"),
     ("WorkloadSettings", "command"),
     ("WorkloadSettings", "probes"),
     ("WorkloadSettings", "thresholds"),
@@ -139,6 +142,7 @@ def test_what_is_commented_out_can_be_used_as_it_stands(tmp_path):
     settings = load_text(without_actors(uncommented()), tmp_path, {})
     example = settings.declared["example"]
     assert settings.node.name == "alpha"
+    assert set(settings.node.peers) == {"beta"}
     assert example.probes.liveness is not None
     assert set(example.thresholds) == {"memory"}
     assert set(example.hooks) == {"repair"}
@@ -147,13 +151,13 @@ def test_what_is_commented_out_can_be_used_as_it_stands(tmp_path):
 
 def test_every_key_is_explained_above_it():
     lines = [re.sub(r"^( *)#: ?", r"\1", line) for line in DEFAULT.read_text("utf-8").splitlines()]
-    told = {"node", "workloads", "restart", "stop", "log", "actors", "liveness", "memory", "repair", "sandbox"}
+    told = {"node", "beta", "workloads", "restart", "stop", "log", "actors", "liveness", "memory", "repair", "sandbox"}
     bare = [
         line
         for before, line in pairwise(lines)
         if (key := re.match(r" *([a-z_]+):", line)) and key[1] not in told and not before.lstrip().startswith("#")
     ]
-    assert all(line.lstrip().split(":")[0] in {"below", "thresholds", "hooks", "modes"} for line in bare), bare
+    assert all(line.lstrip().split(":")[0] in {"below", "peers", "thresholds", "hooks", "modes"} for line in bare), bare
 
 
 def test_a_default_that_differs_is_seen():

@@ -99,13 +99,32 @@ WHOLE_FILES = [
     ("hello", ['gyrostat.yaml:1: "hello" is a text; allowed: a mapping: node, mode, workloads, actors']),
     ("mode: on", ['gyrostat.yaml:1: mode: "on" is unknown; allowed: sandbox, live, dual']),
     ("node: alpha", [
-        ('gyrostat.yaml:1: node: "alpha" is a text; allowed: a mapping with name, state_dir, run_dir, facts, commands, '
+        ('gyrostat.yaml:1: node: "alpha" is a text; allowed: a mapping with name, state_dir, run_dir, listen, peers, '
         "shutdown_grace"),
     ]),
     ("node: {name: A b}", ['gyrostat.yaml:1: node.name: "A b" is no name; allowed: 1 to 64 of a-z, 0-9, _ and -']),
     ("node:\n  facts: tcp://10.0.0.1:5000", [
-        ('gyrostat.yaml:2: node.facts: "tcp://10.0.0.1:5000" could be reached by others; that needs keys, which are '
-        "not there yet; allowed: tcp://127.0.0.1:PORT"),
+        "gyrostat.yaml:2: node.facts: unknown key; allowed: name, state_dir, run_dir, listen, peers, shutdown_grace",
+    ]),
+    ("node:\n  listen:\n    commands: 10.0.0.1:5000", [
+        'gyrostat.yaml:3: node.listen.commands: "10.0.0.1:5000" is no address; allowed: tcp://HOST:PORT',
+    ]),
+    ("node:\n  listen:\n    facts: ipc:///a", [
+        ('gyrostat.yaml:3: node.listen.facts: "ipc:///a" is of this machine only, as run_dir is; allowed: '
+        "tcp://HOST:PORT"),
+    ]),
+    ("node:\n  peers:\n    beta:\n      facts: tcp://b:70000\n    gamma:\n      commands: tcp://c:7102", [
+        ('gyrostat.yaml:4: node.peers.beta.facts: "tcp://b:70000": 70000 is no port: 1 to 65535; allowed: '
+        "tcp://HOST:PORT or ipc:///PATH"),
+        ("gyrostat.yaml:5: node.peers.gamma.key: is missing, and tcp needs one; allowed: the 40 characters that "
+        "gyrostat keys show prints there, in double quotes"),
+    ]),
+    ('node:\n  peers:\n    beta:\n      facts: tcp://b:1\n      key: "short"', [
+        ("gyrostat.yaml:5: node.peers.beta.key: this is no key: 5 characters; allowed: the 40 characters that gyrostat "
+        "keys show prints there, in double quotes"),
+    ]),
+    ("node:\n  peers:\n    Beta: {facts: ipc:///b}", [
+        'gyrostat.yaml:2: node.peers: "Beta" is no name; allowed: 1 to 64 of a-z, 0-9, _ and -',
     ]),
     ("workloads: [a]", ["gyrostat.yaml:1: workloads: this is a list; allowed: a mapping: {name: settings}"]),
     ("workloads:\n  web:", ["gyrostat.yaml:2: workloads.web.command: is missing"]),

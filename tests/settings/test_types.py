@@ -4,9 +4,11 @@ import pytest
 from actors.settings import (
     METRICS,
     Hook,
+    ListenSettings,
     LogPolicy,
     ModeOverride,
     NodeSettings,
+    PeerSettings,
     Probe,
     Probes,
     RestartPolicy,
@@ -22,6 +24,9 @@ from actors.settings.node import default_node_name, is_name
 from actors.settings.probes import tcp_address
 from actors.settings.units import Bytes, Level, dec_hook, enc_hook
 from tests.settings.conftest import MailSettings, PaceSettings
+
+KEY = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+"""Public key of the example in ZeroMQ's own manual."""
 
 
 @pytest.mark.parametrize("written", ["TERM", "SIGTERM", "sigterm", "term"])
@@ -143,10 +148,22 @@ def test_an_address_is_split_into_host_and_port(text, address):
         (lambda: WorkloadSettings(command=["a"], runs_in=[]), "runs_in: is empty"),
         (lambda: NodeSettings(name="Alpha"), 'name: "Alpha" is no name'),
         (lambda: NodeSettings(state_dir=""), "state_dir: is no directory"),
-        (lambda: NodeSettings(facts="tcp://0.0.0.0:5000"), "keys, which are not there yet"),
-        (lambda: NodeSettings(facts="ipc:///x"), "is no address"),
-        (lambda: NodeSettings(commands="tcp://127.0.0.1:0"), "is no address"),
-        (lambda: NodeSettings(facts="tcp://127.0.0.1:1", commands="tcp://127.0.0.1:1"), "two different ports"),
+        (lambda: ListenSettings(facts="tcp://10.0.0.1"), 'facts: "tcp://10.0.0.1" is no address; allowed: tcp://'),
+        (lambda: ListenSettings(facts="tcp://10.0.0.1:*"), 'facts: "tcp://10.0.0.1:\\*" says no port'),
+        (lambda: ListenSettings(facts="ipc:///x"), 'facts: "ipc:///x" is of this machine only'),
+        (lambda: ListenSettings(commands="tcp://127.0.0.1:0"), "commands: .* 0 is no port"),
+        (lambda: ListenSettings(facts="tcp://a:1", replay="tcp://a:1"), "replay: .* is the address of facts already"),
+        (lambda: PeerSettings(key=KEY), "has no address"),
+        (lambda: PeerSettings(replay="tcp://b:1", key=KEY), "has no address"),
+        (lambda: PeerSettings(facts="tcp://b:1"), "key: is missing, and tcp needs one"),
+        (lambda: PeerSettings(facts="tcp://b:1", key=KEY[:-1]), "key: this is no key: 39 characters; allowed: the 40"),
+        (
+            lambda: PeerSettings(facts="tcp://b:1", key=KEY[:-1] + "~"),
+            "key: this is no key: character 40, '~', is none",
+        ),
+        (lambda: PeerSettings(facts="ipc://b"), "facts: .*the path of a socket is absolute"),
+        (lambda: NodeSettings(name="a", peers={"B": PeerSettings(facts="ipc:///b")}), 'peers: "B" is no name'),
+        (lambda: NodeSettings(name="a", peers={"a": PeerSettings(facts="ipc:///b")}), 'peers: "a" is this node itself'),
     ],
 )
 def test_what_can_never_work_is_refused(make, problem):
