@@ -93,7 +93,7 @@ def test_its_own_stop_signal_is_sent(keep, workload):
 
 def test_the_whole_group_is_down_when_a_stop_is_answered(keep, workload, alive):
     # The main process ends at once; one child ignores TERM.
-    script = f"sh -c \"{STUBBORN}\" & sleep 1000 & trap 'exit 0' TERM; wait"
+    script = f"trap 'exit 0' TERM; sh -c \"{STUBBORN}\" & sleep 1000 & wait"
     house = keep(workload("web", script, stop=QUICK))
     said(house)
     house.ask(StopProcess(name="web"))
