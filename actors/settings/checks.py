@@ -35,8 +35,12 @@ def _workload_faults(settings: Settings, workload: Workload, environ: Mapping[st
             if command and not _is_program(command[0], workload.cwd, search):
                 place = f"in {workload.cwd}" if "/" in command[0] else f"on PATH ({search})"
                 yield _at(settings, path, f'no program "{command[0]}" {place}', "a program that can be run")
+    yield from _zone_faults(settings, workload)
     if workload.spec.user is not None:
         yield from _user_faults(settings, f"{key}.user", workload.spec.user)
+    if workload.spec.group is not None:
+        yield from _group_faults(settings, f"{key}.group", workload.spec.group)
+    yield from _file_faults(settings, key, workload)
 
 
 def _commands(settings: Settings, workload: Workload) -> Iterable[tuple[str, list[str]]]:
@@ -82,6 +86,51 @@ def _user_faults(settings: Settings, key: str, user: str) -> Iterator[Fault]:
         return
     if os.geteuid() not in {0, account.pw_uid}:
         yield _at(settings, key, f'only root can run a workload as "{user}"', "no user, or a node run by root")
+
+
+def _zone_faults(settings: Settings, workload: Workload) -> Iterator[Fault]:
+    spec, key = workload.spec, f"workloads.{workload.config_name}"
+    named = {"schedule.timezone": spec.schedule.timezone if spec.schedule is not None else None}
+    for what in ("run", "maintenance"):
+        for number, window in enumerate(getattr(spec.windows, what)):
+            named[f"windows.{what}[{number}].timezone"] = window.timezone
+    for path, name in named.items():
+        if name is None:
+            continue
+        from actors.zones import zone  # noqa: PLC0415 - few configs name a zone
+
+        try:
+            zone(name)
+        except ValueError as error:
+            yield _at(settings, f"{key}.{path}", str(error), "a name such as Europe/Berlin; tzdata has them")
+
+
+def _group_faults(settings: Settings, key: str, group: str) -> Iterator[Fault]:
+    import grp  # noqa: PLC0415 - does not exist on every system, and few configs name a group
+
+    try:
+        gid = grp.getgrnam(group).gr_gid
+    except KeyError:
+        yield _at(settings, key, f'no group "{group}" on this machine', "a group of this machine")
+        return
+    if os.geteuid() != 0 and gid != os.getegid():
+        yield _at(settings, key, f'only root can run a workload as group "{group}"', "no group, or a node run by root")
+
+
+def _file_faults(settings: Settings, key: str, workload: Workload) -> Iterator[Fault]:
+    """Give what is wrong with its env files and secrets."""
+    for index, name in enumerate(workload.spec.env_files):
+        path = Path(name.removeprefix("-"))
+        if not path.is_file() and not (name.startswith("-") and not path.exists()):
+            yield _at(
+                settings, f"{key}.env_files[{index}]", f"no file {path}", "a file, or -FILE for one that may be missing"
+            )
+    for name, place in workload.spec.secrets.items():
+        path = Path(place)
+        if not path.is_file():
+            yield _at(settings, f"{key}.secrets.{name}", f"no file {path}", "a file that holds the secret")
+        elif path.stat().st_mode & 0o004:
+            yield _at(settings, f"{key}.secrets.{name}", f"everybody can read {path}", f"chmod o-r {path}")
 
 
 def _directory_faults(settings: Settings) -> Iterator[Fault]:

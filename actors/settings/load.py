@@ -1,6 +1,6 @@
 """From files, environment and flags to settings: defaults < file < environment < flags, every fault at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +13,7 @@ from actors.settings.modes import resolve as resolve_modes
 from actors.settings.node import NodeSettings, Settings
 from actors.settings.overlay import GIVEN
 from actors.settings.reading import Reading
+from actors.settings.scale import Scale, scaled
 from actors.settings.sections import (
     ActorTypes,
     Resolve,
@@ -35,6 +36,7 @@ def load(
     resolve: Resolve | None,
     environ: Mapping[str, str],
     overrides: Mapping[str, str] = NOTHING,
+    scales: Callable[[Path], Mapping[str, Scale]] | None = None,
 ) -> Settings:
     """Read the configuration. What only the machine can tell is asked of checks.check_machine afterwards.
 
@@ -42,6 +44,7 @@ def load(
     actor_types: name of each built-in or installed actor -> type of its settings.
     resolve: gives the type for `use: module:Class`; its ValueError becomes a fault at that line.
     overrides: dotted key -> text, from flags.
+    scales: gives the numbers of instances that are kept in the state directory.
 
     Raises: ConfigError with every fault, in the order of the file.
     """
@@ -59,7 +62,8 @@ def load(
     root = root_of(path)
     salvaged = salvage(reading, names)
     reading.faults.extend(cross_faults({**declared, **salvaged}, names, at, partial=salvaged))
-    resolved = resolve_modes({**declared, **salvaged}, mode, root, at)
+    kept = scales(root / (node or NodeSettings()).state_dir) if scales is not None else {}
+    resolved = resolve_modes(scaled({**declared, **salvaged}, kept), mode, root, at)
     reading.faults.extend(resolved.faults)
     settings = Settings(
         node=node or NodeSettings(),

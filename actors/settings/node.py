@@ -165,6 +165,17 @@ class Workload(Struct, frozen=True, kw_only=True):
     env: dict[str, str]
     """Added to the node's environment: the workload's, then the mode's, then GYROSTAT_MODE."""
 
+    instance: int | None = None
+    """Its number, from 1, among the instances of the workload; None for a workload that has none."""
+
+    port: int | None = None
+    """Its own port, in its environment as PORT and GYROSTAT_PORT."""
+
+    @property
+    def group(self) -> tuple[str, Mode]:
+        """What the instances of one workload in one mode have in common, and no other has."""
+        return self.config_name, self.mode
+
 
 class Origin(Struct, frozen=True, gc=False):
     """Where a value was written."""

@@ -15,8 +15,10 @@ RESERVED: Final = frozenset(
     (
         "GYROSTAT_CI",
         "GYROSTAT_CONFIG",
+        "GYROSTAT_GUARD",
         "GYROSTAT_INCARNATION",
         "GYROSTAT_INSTANCE",
+        "GYROSTAT_PORT",
         "GYROSTAT_TOKEN",
         "GYROSTAT_WORKLOAD",
     )

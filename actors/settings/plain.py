@@ -30,6 +30,11 @@ def to_plain(settings: Settings) -> dict[str, object]:
     }
 
 
+def plain_of(value: Struct) -> object:
+    """Give one part of the settings as to_plain gives it."""
+    return _actor(value) if isinstance(value, ActorSettings) else _plain(value)
+
+
 def _actor(actor: ActorSettings) -> dict[str, object]:
     switches = {"use": actor.use} if actor.use is not None else {}
     own = {

@@ -17,13 +17,18 @@ METRICS: Final[Mapping[str, Unit]] = MappingProxyType(
         "threads": "count",
         "fds": "count",
         "error_rate": "percent",
+        "log_rate": "count",
         "latency": "seconds",
         "availability": "percent",
         "connections": "count",
         "zombies": "count",
     }
 )
-"""Name of every metric that can have a threshold -> its unit. cpu is in percent of one core."""
+"""Name of every metric that can have a threshold -> its unit.
+
+cpu is in percent of one core. error_rate: percent of the lines of its log that are error lines (see
+process_manager/errorlines.py), log_rate: lines of its log per second, both over the Monitor's log_window.
+"""
 
 UNITS_ALLOWED: Final[Mapping[str, tuple[Unit, ...]]] = MappingProxyType(
     {name: ("bytes", "percent") if name == "memory" else (unit,) for name, unit in METRICS.items()}

@@ -5,23 +5,40 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from actors.settings.instances import (
+    Instances,
+    RollPolicy,
+    check_override,
+    check_ports,
+    check_roll,
+    check_sockets,
+    check_tags,
+)
+from actors.settings.limits import Limits, umask_of
 from actors.settings.markers import Command, Environment, NamesAs
+from actors.settings.notify import Notify
 from actors.settings.probes import Probe, Probes
+from actors.settings.schedules import Schedule, Window, Windows
 from actors.settings.thresholds import METRICS, Threshold
 from actors.settings.units import Bytes, Seconds, enc_hook
 
 __all__ = [
     "METRICS",
     "Hook",
+    "Limits",
     "LogPolicy",
     "Mode",
     "ModeOverride",
+    "Notify",
     "Probe",
     "Probes",
     "RestartPolicy",
     "RunMode",
+    "Schedule",
     "StopPolicy",
     "Threshold",
+    "Window",
+    "Windows",
     "WorkloadSettings",
     "revision",
     "spec_hash",
@@ -46,6 +63,20 @@ def signal_name(text: str) -> str:
     if name not in SIGNALS:
         raise ValueError(f'unknown signal "{text}"; allowed: {", ".join(SIGNALS)}')
     return name
+
+
+def stop_step(text: str) -> tuple[str, Seconds]:
+    """Read one step of a stop: a signal and the time it has.
+
+    Raises: ValueError.
+    """
+    words = text.split()
+    if len(words) != 2:  # noqa: PLR2004 - the two named below
+        raise ValueError(f'steps: "{text}" is no step; allowed: a signal and a duration, such as INT 5s')
+    try:
+        return signal_name(words[0]), Seconds.parse(words[1])
+    except ValueError as error:
+        raise ValueError(f"steps: {error}") from None
 
 
 class RestartPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,15 +124,32 @@ class StopPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     grace: Seconds = Seconds(10)
     """Seconds it has to end by itself; then the whole process tree gets KILL."""
 
+    steps: list[str] = msgspec.field(default_factory=list)
+    """Signals one after the other instead of `signal` and `grace`, each with the time before the next: [INT 5s,
+    TERM 10s]. After the last one the whole process tree gets KILL."""
+
     def __post_init__(self) -> None:
-        """Take SIG off the name.
+        """Take SIG off the name; steps give signal and grace, as whoever waits for a stop reads those.
 
         Raises: ValueError for a signal that is not in SIGNALS.
         """
         try:
-            msgspec.structs.force_setattr(self, "signal", signal_name(self.signal))
+            name, grace = signal_name(self.signal), self.grace
         except ValueError as error:
             raise ValueError(f"signal: {error}") from None
+        if self.steps:
+            sequence = self.sequence
+            name, grace = sequence[0][0], Seconds(sum(wait for _, wait in sequence))
+        msgspec.structs.force_setattr(self, "signal", name)
+        msgspec.structs.force_setattr(self, "grace", grace)
+
+    @property
+    def sequence(self) -> list[tuple[str, Seconds]]:
+        """Signals, and the seconds to wait after each.
+
+        Raises: ValueError.
+        """
+        return [stop_step(text) for text in self.steps] or [(self.signal, self.grace)]
 
 
 class Hook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,6 +187,12 @@ class LogPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keep: Annotated[int, Meta(ge=0)] = 5
     """Rotated files that are kept beside the current one."""
 
+    rotate_every: Seconds | None = None
+    """Seconds after which the file is rotated though it is smaller. None: by its size only."""
+
+    compress: bool = False
+    """Rotated files from the second on are compressed with gzip."""
+
     def __post_init__(self) -> None:
         """Refuse a file that would be rotated at every line.
 
@@ -146,6 +200,8 @@ class LogPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """
         if self.max_size < 1000:  # noqa: PLR2004 - the limit named above
             raise ValueError("max_size: is too small; allowed: 1kB or more")
+        if self.rotate_every is not None and self.rotate_every < 1:
+            raise ValueError("rotate_every: is too short; allowed: 1s or more")
 
 
 class ModeOverride(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -160,11 +216,19 @@ class ModeOverride(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     command: Command | None = None
     """Program and arguments instead of the workload's."""
 
+    ports: str | None = None
+    """Range of ports instead of the workload's."""
+
+    sockets: dict[str, str] | None = None
+    """Shared sockets instead of the workload's."""
+
     def __post_init__(self) -> None:
-        """Refuse an empty command and an empty directory.
+        """Refuse an empty command, an empty directory, and what is no port or address.
 
         Raises: ValueError.
         """
+        check_ports(self.ports, None)
+        check_sockets(self.sockets or {})
         if self.command is not None and not (self.command and self.command[0]):
             raise ValueError("command: is empty; allowed: a program and its arguments")
         if self.cwd is not None and (not self.cwd or "\0" in self.cwd):
@@ -225,6 +289,57 @@ class WorkloadSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log: LogPolicy = LogPolicy()
     """Its log file."""
 
+    tags: list[str] = msgspec.field(default_factory=list)
+    """Words that commands can name it by, as in `gyrostat restart @api`."""
+
+    instances: Instances | None = None
+    """Number of processes, NAME-1 to NAME-N, each with GYROSTAT_INSTANCE in its environment. None: one, called NAME."""
+
+    ports: str | None = None
+    """Range of ports, FIRST-LAST: each instance gets its own, in order, as PORT and GYROSTAT_PORT. None: no ports."""
+
+    sockets: dict[str, str] = msgspec.field(default_factory=dict)
+    """Name -> HOST:PORT or unix:/PATH where the node listens; every instance gets the listening sockets, in this order
+    from descriptor 3 on, as systemd passes them (LISTEN_FDS). They stay open while processes come and go."""
+
+    roll: RollPolicy = RollPolicy()
+    """How its instances are restarted one after the other."""
+
+    group: str | None = None
+    """Group it runs as; only when the node runs as root. None: that of its account."""
+
+    umask: str | None = None
+    """Permissions its new files do not get, octal: "027". None: the node's own."""
+
+    env_files: list[str] = msgspec.field(default_factory=list)
+    """Files of NAME=value lines (dotenv), relative to the config file, read at each start; env wins over them, a later
+    file over an earlier one. With - before it a file may be missing."""
+
+    secrets: dict[str, str] = msgspec.field(default_factory=dict)
+    """Variable -> file, relative to the config file, whose text it gets at each start; readable by its owner and
+    group only. The text is in nothing that the node stores or tells."""
+
+    expand_command: bool = False
+    """Replace ${NAME} in the command, too; in env it always is. false: a shell in the command has its own."""
+
+    private_tmp: bool = False
+    """Give it a directory of its own as TMPDIR, emptied at each start; as root on Linux also in the place of /tmp."""
+
+    limits: Limits = Limits()
+    """What it may use of the machine."""
+
+    notify: Notify = Notify()
+    """What it tells of itself: sd_notify, or s6's descriptor."""
+
+    schedule: Schedule | None = None
+    """When it runs, if it does its work and ends. None: it runs all the time.
+
+    With a schedule restart.policy always means on-failure: a run that ended well is over until its next time.
+    """
+
+    windows: Windows = Windows()
+    """When it may run, and when a changed config may restart it."""
+
     def __post_init__(self) -> None:
         """Refuse a workload with nothing to run, or with no mode to run in.
 
@@ -232,16 +347,41 @@ class WorkloadSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """
         if not self.command or not self.command[0]:
             raise ValueError("command: is empty; allowed: a program and its arguments")
+        if self.umask is not None:
+            umask_of(self.umask)
+        check_ports(self.ports, self.instances)
+        for mode, override in self.modes.items():
+            check_override(mode, override.ports, self.instances)
+        check_sockets(self.sockets)
+        check_tags(self.tags)
+        check_roll(self.roll, self.instances)
         if self.runs_in == []:
             raise ValueError("runs_in: is empty; leave it out for every mode, or use autostart: false")
+        if self.schedule is not None and self.restart.policy == "always":
+            once = msgspec.structs.replace(self.restart, policy="on-failure")
+            msgspec.structs.force_setattr(self, "restart", once)
+
+
+def judges(spec: WorkloadSettings, probe: str) -> bool:
+    """Tell whether a probe of this name is declared, or what a workload tells of itself stands in for it."""
+    told = {"startup": spec.notify.ready != "none", "liveness": spec.notify.watchdog is not None}
+    return getattr(spec.probes, probe, None) is not None or told.get(probe, False)
 
 
 def revision(spec: WorkloadSettings) -> str:
-    """Give a short hash of what the process itself depends on: command, cwd, env, user, overrides of modes.
+    """Give a short hash of what the process itself depends on: command, cwd, env, user, overrides of modes, limits.
 
-    A changed threshold gives the same revision, so that it does not restart the process.
+    A changed threshold gives the same revision, so that it does not restart the process. What is not said is left out,
+    so that a new key restarts nobody who does not use it.
     """
-    return short_hash([spec.command, spec.cwd, spec.env, spec.user, spec.modes])
+    said = [[key, value] for key in _OF_THE_PROCESS if (value := getattr(spec, key)) not in _UNSAID]
+    return short_hash([spec.command, spec.cwd, spec.env, spec.user, spec.modes, *said])
+
+
+_OF_THE_PROCESS: Final = (
+    "group", "umask", "env_files", "secrets", "expand_command", "private_tmp", "limits", "notify", "sockets",
+)  # fmt: skip
+_UNSAID: Final[tuple[object, ...]] = (None, [], {}, False, Limits(), Notify())
 
 
 def spec_hash(spec: WorkloadSettings) -> str:

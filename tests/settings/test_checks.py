@@ -127,3 +127,31 @@ def test_a_state_directory_that_cannot_be_written_is_a_fault(lines, tmp_path, mo
 
 def test_two_instances_of_one_workload_give_one_line(lines):
     assert len(lines("mode: dual\nworkloads: {a: {command: nosuch}}", {"PATH": "/bin"})) == 1
+
+
+def test_groups_env_files_and_secrets_are_looked_for(lines, tmp_path):
+    (tmp_path / "open").write_text("x")
+    (tmp_path / "open").chmod(0o644)
+    (tmp_path / "closed").write_text("x")
+    (tmp_path / "closed").chmod(0o640)
+    text = """workloads:
+  a:
+    command: sh
+    group: no-such-group
+    env_files:
+      - -maybe.env
+      - closed
+      - gone.env
+    secrets:
+      A: open
+      B: closed
+      C: gone
+"""
+    shown, may_be_missing = tmp_path / "open", "allowed: a file, or -FILE for one that may be missing"
+    no_group = 'no group "no-such-group" on this machine; allowed: a group of this machine'
+    assert lines(text) == [
+        f"gyrostat.yaml:4: workloads.a.group: {no_group}",
+        f"gyrostat.yaml:5: workloads.a.env_files[2]: no file {tmp_path}/gone.env; {may_be_missing}",
+        f"gyrostat.yaml:10: workloads.a.secrets.A: everybody can read {shown}; allowed: chmod o-r {shown}",
+        f"gyrostat.yaml:12: workloads.a.secrets.C: no file {tmp_path}/gone; allowed: a file that holds the secret",
+    ]

@@ -31,6 +31,12 @@ EXAMPLES = {
     ("WorkloadSettings", "thresholds"),
     ("WorkloadSettings", "hooks"),
     ("WorkloadSettings", "modes"),
+    ("WorkloadSettings", "schedule"),
+    ("WorkloadSettings", "windows"),
+    ("Schedule", "cron"),
+    ("Windows", "run"),
+    ("Window", "opens"),
+    ("Window", "lasts"),
     ("Probes", "liveness"),
     ("Probe", "http"),
     ("Threshold", "above"),
@@ -58,7 +64,7 @@ def uncommented() -> str:
     shown = [re.sub(r"^( *)#: ?", r"\1", line) for line in lines]
     added = {line for line, before in zip(shown, lines, strict=True) if line != before}
     keys = {line.rstrip() for line in added if re.fullmatch(r" *[a-z_]+:", line)}
-    return "\n".join(line for line in shown if not any(re.fullmatch(rf"{key} (null|{{}})", line) for key in keys))
+    return "\n".join(line for line in shown if not any(re.fullmatch(rf"{key} (null|{{}}|\[\])", line) for key in keys))
 
 
 def structs_in(kind: object) -> list[type[Struct]]:
@@ -93,6 +99,8 @@ def nested(kind: object, written: object, path: str) -> list[str]:
     for inner in structs_in(kind):
         is_mapping = get_origin(kind) is dict
         each = written if is_mapping and isinstance(written, dict) else {"": written}
+        if isinstance(written, list):
+            each = {str(number): one for number, one in enumerate(written)}
         for name, value in each.items():
             if value is not None:
                 found += differences(inner, value, f"{path}.{name}" if name else path)
@@ -151,13 +159,31 @@ def test_what_is_commented_out_can_be_used_as_it_stands(tmp_path):
 
 def test_every_key_is_explained_above_it():
     lines = [re.sub(r"^( *)#: ?", r"\1", line) for line in DEFAULT.read_text("utf-8").splitlines()]
-    told = {"node", "beta", "workloads", "restart", "stop", "log", "actors", "liveness", "memory", "repair", "sandbox"}
+    told = {
+        "limits",
+        "notify",
+        "node",
+        "beta",
+        "workloads",
+        "restart",
+        "stop",
+        "log",
+        "actors",
+        "liveness",
+        "memory",
+        "repair",
+        "sandbox",
+        "windows",
+    }
     bare = [
         line
         for before, line in pairwise(lines)
         if (key := re.match(r" *([a-z_]+):", line)) and key[1] not in told and not before.lstrip().startswith("#")
     ]
-    assert all(line.lstrip().split(":")[0] in {"below", "peers", "thresholds", "hooks", "modes"} for line in bare), bare
+    assert all(
+        line.lstrip().split(":")[0] in {"below", "peers", "thresholds", "hooks", "modes", "schedule", "run"}
+        for line in bare
+    ), bare
 
 
 def test_a_default_that_differs_is_seen():

@@ -4,6 +4,7 @@ from textwrap import indent
 
 import pytest
 
+from actors.settings import WorkloadSettings
 from actors.settings.faults import ConfigError, Fault, in_order, suggest
 from tests.settings.conftest import PaceSettings
 
@@ -11,8 +12,41 @@ WEB = "workloads:\n  web:\n    command: [sleep, '1']\n"
 
 WORKLOAD_KEYS = [
     ("restart: {polcy: always}", 'restart.polcy: unknown key; did you mean "policy"?'),
-    ("xyzzy: 1", ("xyzzy: unknown key; allowed: command, cwd, env, user, runs_in, critical, autostart, restart, stop, "
-     "depends_on, probes, thresholds, hooks, heal, modes, log")),
+    ("xyzzy: 1", f"xyzzy: unknown key; allowed: {', '.join(WorkloadSettings.__struct_fields__)}"),
+    ("probes: {work: {http: 'http://a/', status: ['99']}}",
+     'probes.work.status: "99" is no status; allowed: "200" or "200-299", from 100 to 599'),
+    ("probes: {work: {http: 'http://a/', body: '('}}", ('probes.work.body: "(" is no regular expression: missing ), '
+     "unterminated subpattern at position 0")),
+    ("probes: {work: {tcp: 'a:1', body: x}}",
+     "probes.work: status, body, headers and answer_headers are for http only"),
+    ("probes: {work: {http: 'http://a/', http_get: {port: 1}}}",
+     "probes.work.http_get: is another way to write http; allowed: one of the two"),
+    ("probes: {work: {http: 'http://a/', headers: {'a b': c}}}",
+     'probes.work.headers: "a b" is no header; allowed: a name of HTTP, a value on one line'),
+    ("umask: '9'", 'umask: "9" is no mask; allowed: three or four octal digits in quotes: "027"'),
+    ("umask: 027", 'umask: "027" is a number; allowed: a text, in quotes: "027"'),
+    ("limits: {nice: 20}", 'limits.nice: "20" is not allowed; allowed: at most 19'),
+    ("limits: {ionice: fast}", ('limits.ionice: "fast" is unknown; allowed: idle, best-effort, best-effort:0 to '
+     "best-effort:7, realtime, realtime:0 to realtime:7")),
+    ("limits: {cpu_quota: 1.5}",
+     'limits.cpu_quota: "1.5" is a number; allowed: a text, in quotes: "1.5"'),
+    ('limits: {cpu_quota: "1.5"}',
+     'limits.cpu_quota: "1.5" is no share of a core; allowed: a percentage of one core: 50%, 150%'),
+    ("limits: {memory_max: 1kB}", "limits.memory_max: is too small; allowed: 1MB or more"),
+    ("limits: {rlimits: {files: 5}}", ('limits.rlimits: there is no limit "files"; allowed: as, core, cpu, data, '
+     "fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack")),
+    ("limits: {rlimits: {nofile: 9:5}}",
+     'limits.rlimits: nofile "9:5": the soft limit is above the hard one; allowed: SOFT:HARD'),
+    ("limits: {rlimits: {nproc: 1MB}}",
+     'limits.rlimits: nproc "1MB" is no limit; allowed: a number, a size (8MiB), unlimited, or SOFT:HARD'),
+    ("notify: {ready: sdnotify}", 'notify.ready: "sdnotify" is unknown; allowed: none, socket, fd'),
+    ("notify: {fd: 2}", 'notify.fd: "2" is not allowed; allowed: at least 3'),
+    ("notify: {watchdog: 0s}", "notify.watchdog: has to be more than 0s"),
+    ("stop: {steps: [INT]}", 'stop.steps: "INT" is no step; allowed: a signal and a duration, such as INT 5s'),
+    ("stop: {steps: [FOO 5s]}",
+     'stop.steps: unknown signal "FOO"; allowed: TERM, INT, HUP, QUIT, KILL, USR1, USR2'),
+    ("stop: {steps: [INT soon]}", ('stop.steps: "soon" is not a duration; allowed: 500ms, 30s, 5m, 2h, 1d or 1m30s; a '
+     "bare number is seconds")),
     ("critical: yes", 'critical: "yes" is a text; allowed: true or false'),
     ("critical: 1", 'critical: "1" is a number; allowed: true or false'),
     ('critical: "true"', 'critical: "true" is a text; allowed: true or false'),

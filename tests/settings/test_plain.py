@@ -44,7 +44,7 @@ def test_values_are_shown_as_people_write_them(read):
     web = plain["workloads"]["web"]
     assert web["thresholds"]["memory"] == {"above": "200MB", "for": "30s", "severity": "warning"}
     assert web["thresholds"]["cpu"]["above"] == "80%"
-    assert web["log"] == {"max_size": "10MB", "keep": 5}
+    assert web["log"] == {"max_size": "10MB", "keep": 5, "rotate_every": None, "compress": False}
     assert web["probes"]["liveness"]["exec"] is None
     assert web["restart"]["start_limit_window"] == "1m"
 

@@ -8,6 +8,7 @@ from actors.settings import (
     LogPolicy,
     ModeOverride,
     NodeSettings,
+    Notify,
     PeerSettings,
     Probe,
     Probes,
@@ -23,6 +24,7 @@ from actors.settings import (
 from actors.settings.node import default_node_name, is_name
 from actors.settings.probes import tcp_address
 from actors.settings.units import Bytes, Level, dec_hook, enc_hook
+from actors.settings.workloads import judges
 from tests.settings.conftest import MailSettings, PaceSettings
 
 KEY = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
@@ -203,3 +205,10 @@ def test_settings_of_an_actor_are_given_by_type(read):
         settings.actor("pace", MailSettings)
     with pytest.raises(KeyError):
         settings.actor("mail", MailSettings)
+
+
+def test_what_a_workload_tells_of_itself_stands_in_for_a_probe():
+    told = WorkloadSettings(command=["x"], notify=Notify(ready="socket", watchdog=Seconds(2)))
+    asked = WorkloadSettings(command=["x"], probes=Probes(work=Probe(tcp="a:1")))
+    assert [judges(told, name) for name in ("startup", "liveness", "readiness", "work")] == [True, True, False, False]
+    assert [judges(asked, name) for name in ("startup", "liveness", "readiness", "work")] == [False, False, False, True]
