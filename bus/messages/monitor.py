@@ -34,7 +34,10 @@ class MetricsSampled(Fact, frozen=True, kw_only=True):
 
 
 class ThresholdCrossed(Fact, frozen=True, kw_only=True):
-    """A metric was beyond its limit for its whole hold time. held_s: seconds it has been so."""
+    """A metric was beyond its limit for its whole hold time. held_s: seconds it has been so.
+
+    evidence: of error_rate, the newest error lines of the log, oldest first.
+    """
 
     kind = "threshold.crossed"
     scope: Scope
@@ -44,6 +47,7 @@ class ThresholdCrossed(Fact, frozen=True, kw_only=True):
     direction: Literal["above", "below"]
     held_s: float
     severity: Severity
+    evidence: list[str] = []
 
 
 class ThresholdCleared(Fact, frozen=True, kw_only=True):

@@ -129,21 +129,55 @@ class GetNode(Command, frozen=True, kw_only=True):
     reply = NodeInfo
 
 
+class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One key whose value is another one. before, after: as JSON; - where it is absent, *** for a secret."""
+
+    key: str
+    before: str
+    after: str
+
+
+class PlanRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One workload, actor or the node itself that another config changes, and what is done.
+
+    action: take_over puts it in force and restarts nothing; later: in force after a restart of the node.
+    """
+
+    subject: str
+    action: Literal["start", "stop", "restart", "add", "take_over", "later"]
+    mode: str = ""
+    changes: list[ChangeRow] = []
+    note: str = ""
+
+
 class ReloadResult(Reply, frozen=True, kw_only=True):
-    """What a reload did. faults: one line each; when there are any, nothing was changed."""
+    """What a reload did. faults: one line each; when there are any, nothing was changed.
+
+    revision: of the config that was read. plan: what is different, and what is done about it. untouched: workloads that
+    are as they were.
+    """
 
     faults: list[str]
     added: list[str] = []
     removed: list[str] = []
     changed: list[str] = []
+    revision: str = ""
+    plan: list[PlanRow] = []
+    untouched: int = 0
 
 
 class ReloadConfig(Command, frozen=True, kw_only=True):
-    """Read the config file again; refused whole when it has a fault."""
+    """Read the config file again; refused whole when it has a fault.
+
+    dry_run: tell what would be done, and do nothing. revision: do it only when that is still the config's, so that
+    what was shown to a person is what is done.
+    """
 
     target = "node"
     verb = "reload_config"
     reply = ReloadResult
+    dry_run: bool = False
+    revision: str = ""
 
 
 class StopNode(Command, frozen=True, kw_only=True):

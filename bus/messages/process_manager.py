@@ -10,8 +10,9 @@ from bus.message import Command, Done, Fact, Reply, Stream
 
 ProcessState = Literal[
     "stopped",  # not running, and not meant to be
-    "waiting",  # for its dependencies
+    "waiting",  # for its dependencies, its schedule or its window
     "starting",  # being spawned, or between spawn and the first sign of life
+    "adopted",  # found running by a new node; what it says of itself is not known yet
     "running",  # up; no readiness probe passed yet
     "ready",  # up, and its readiness probe passes (or it has none)
     "unhealthy",  # up, and its liveness probe fails
@@ -19,6 +20,7 @@ ProcessState = Literal[
     "backing_off",  # ended; started again after a delay
     "exited",  # ended by itself, and its policy says to leave it so
     "crash_loop",  # ended too often in its window; held until a remedy or a person starts it
+    "held",  # down, because a person stopped it; only a person starts it
 ]
 
 
@@ -109,7 +111,7 @@ class CrashLoopEntered(Fact, frozen=True, kw_only=True):
 
 
 class ProcessStateChanged(Fact, frozen=True, kw_only=True):
-    """The life cycle moved."""
+    """The life cycle moved. idle: it waits for its time or window, and nothing is amiss."""
 
     kind = "process.state_changed"
     stream = Stream.STATE
@@ -117,6 +119,47 @@ class ProcessStateChanged(Fact, frozen=True, kw_only=True):
     before: ProcessState
     pid: int | None
     why: str
+    idle: bool = False
+
+
+class ScheduleSkipped(Fact, frozen=True, kw_only=True):
+    """A time of a workload's schedule passed without a run. planned_s: that time, seconds since 1970."""
+
+    kind = "schedule.skipped"
+    planned_s: float
+    why: str
+
+
+class LogErrorLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a log.
+
+    offset: where it begins, bytes from the first that was ever in the file, those included that rotation took away;
+    below 0 it stands in the file before.
+    """
+
+    offset: int
+    text: str
+
+
+class LogLinesRead(Fact, frozen=True, kw_only=True):
+    """Lines were added to a workload's log since it was looked at last; told at most once a second.
+
+    errors: how many of the lines are error lines. read_bytes: of these lines. skipped_bytes: added too and not read, as
+    there was more than is read in one turn: lines and errors are then a sample. former_lines, former_errors: of lines
+    and errors, those of the incarnation before the present one. over_s: seconds since the look before. sample: the
+    newest error lines, oldest first, at most 20, each cut to 512 bytes.
+    """
+
+    kind = "log.lines_read"
+    stream = Stream.SAMPLES
+    lines: int
+    errors: int
+    read_bytes: int
+    skipped_bytes: int = 0
+    former_lines: int = 0
+    former_errors: int = 0
+    over_s: float = 0.0
+    sample: list[LogErrorLine] = []
 
 
 class ProbeMeasured(Fact, frozen=True, kw_only=True):
@@ -147,6 +190,14 @@ class ProbeRecovered(Fact, frozen=True, kw_only=True):
     after_s: float
 
 
+class ProcessNotified(Fact, frozen=True, kw_only=True):
+    """A workload said something new of itself on its notify socket. status: in its own words. told_pid: its MAINPID."""
+
+    kind = "process.notified"
+    status: str
+    told_pid: int | None = None
+
+
 class HookEnded(Fact, frozen=True, kw_only=True):
     """A hook command of a workload ended. output: its last lines."""
 
@@ -160,8 +211,11 @@ class HookEnded(Fact, frozen=True, kw_only=True):
 class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     """What the ProcessManager knows of one workload. Times are seconds; since_s and uptime_s count back from now.
 
+    idle: it waits for its time or window, and nothing is amiss.
     strays: pids of processes of ours for this workload that are not its present incarnation (left-over children).
-    by_hand: pids of processes not ours with the same program, arguments and directory.
+    by_hand: pids of processes not ours with the same program, arguments and directory. workload: its key in the config,
+    which instances share; instance: its number among them, from 1. port: its own, from the range of its workload.
+    quick_exits: how often in a row it ended by itself soon after its start, before the present run.
     """
 
     name: str
@@ -184,6 +238,14 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     log_path: str
     strays: list[int] = []
     by_hand: list[int] = []
+    status: str = ""
+    told_pid: int | None = None
+    workload: str = ""
+    instance: int | None = None
+    port: int | None = None
+    tags: list[str] = []
+    quick_exits: int = 0
+    idle: bool = False
 
 
 class ProcessTable(Reply, frozen=True, kw_only=True):
@@ -203,13 +265,17 @@ class ListProcesses(Command, frozen=True, kw_only=True):
 
 
 class StartProcess(Command, frozen=True, kw_only=True):
-    """Start a workload, its dependencies first; also ends a hold or a crash loop. Answered once it is asked for."""
+    """Start a workload, its dependencies first; also ends a hold or a crash loop. Answered once it is asked for.
+
+    at_its_time: one with a schedule waits for its next time; else it runs now.
+    """
 
     target = "process_manager"
     verb = "start_process"
     reply = Done
     name: str
     why: str = "asked"
+    at_its_time: bool = False
 
 
 class StopProcess(Command, frozen=True, kw_only=True):
