@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,29 +16,71 @@ if TYPE_CHECKING:
     from actors.cli.follow import Follower
 
 
-@command("logs web --tail 100", "logs web --follow", "logs --follow             the node's own log")
+@command(
+    "logs web --tail 100",
+    "logs web --follow",
+    "logs --follow             the node's own log",
+    "logs web --json | jq -r .line",
+)
 @click.argument("name", required=False)
 @click.option("-n", "--tail", "lines", type=click.IntRange(min=0), default=20, show_default=True, help="Last lines.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is added, until Ctrl-C.")
-def logs(place: Place, *, name: str | None, lines: int, follow: bool) -> int:
-    """Show the log of a workload, or of the node. Needs no running node; follows through rotation."""
+@click.option("--json", "as_json", is_flag=True, help="A JSON object for each line.")
+def logs(place: Place, *, name: str | None, lines: int, follow: bool, as_json: bool) -> int:
+    """Show the log of a workload, or of the node. Needs no running node; follows through rotation.
+
+    With --json each line is {"workload": NAME, "line": TEXT}, or with "fields" in the place of "line" when it is a JSON
+    object itself.
+    """
     import sys
 
-    from actors.cli.follow import Follower, tail
+    from actors.cli.follow import tail_and_on
 
     path = _path(place, name)
-    start = path.stat().st_size if path.exists() else 0
+    shown = Objects(path.name.removesuffix(".log")) if as_json else None
     try:
-        sys.stdout.buffer.write(tail(path, lines))
+        last, follower = tail_and_on(path, lines)
+        sys.stdout.buffer.write(shown.take(last) if shown is not None else last)
         sys.stdout.buffer.flush()
         if follow:
-            _follow(Follower(path, start))
+            _follow(follower, shown)
+        elif shown is not None:
+            sys.stdout.buffer.write(shown.rest())
+        follower.close()
     except KeyboardInterrupt:
         return OK
     return OK
 
 
-def _follow(follower: Follower) -> None:
+class Objects:
+    """Lines as JSON objects, from blocks that may end anywhere."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._begun = b""
+
+    def take(self, block: bytes) -> bytes:
+        """The lines that are whole by now."""
+        *whole, self._begun = (self._begun + block).split(b"\n")
+        return b"".join(map(self._object, whole))
+
+    def rest(self) -> bytes:
+        """The last line, if it has no end."""
+        begun, self._begun = self._begun, b""
+        return self._object(begun) if begun else b""
+
+    def _object(self, line: bytes) -> bytes:
+        import json
+
+        text = line.decode("utf-8", "replace")
+        found: dict[str, object] = {"workload": self._name, "line": text}
+        if text.startswith("{"):
+            with contextlib.suppress(ValueError):  # begins like one, and is none
+                found = {"workload": self._name, "fields": json.loads(text)}
+        return json.dumps(found, ensure_ascii=False).encode() + b"\n"
+
+
+def _follow(follower: Follower, shown: Objects | None) -> None:
     import sys
     import threading
 
@@ -47,7 +90,7 @@ def _follow(follower: Follower) -> None:
     try:
         while True:
             for block in follower.look():
-                sys.stdout.buffer.write(block)
+                sys.stdout.buffer.write(shown.take(block) if shown is not None else block)
             sys.stdout.buffer.flush()
             see_reader()
             stop.wait(0.1)

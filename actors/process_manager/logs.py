@@ -1,26 +1,19 @@
-"""The log files of workloads: opened, kept within their size, and read from the end. I/O.
+"""The log files of workloads: opened for each incarnation, and read from the end. I/O.
 
-A file is rotated by renaming when no process holds it. While a process writes it, its older part is copied to
-NAME.log.1 and then taken out of the file in place: on ext4 and xfs by FALLOC_FL_COLLAPSE_RANGE, which loses nothing
-(the cut falls on a block, so that a line may begin in NAME.log.1 and end in NAME.log); elsewhere by truncating the file
-to nothing, which loses what was written between the end of the copy and the truncation.
+A file is rotated by renaming when no process holds it; how one that is being written is rotated, says rotation.py.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from msgspec import Struct
 
-from actors.process_manager.life import Launch
+from actors.process_manager.cuts import data_start
 
-_COLLAPSE_RANGE: Final = 0x08
 _BLOCK_BYTES: Final = 1 << 16
 
 
@@ -47,6 +40,8 @@ def open_log(path: str, size_max: int, keep: int) -> tuple[int, LogFile]:
             os.replace(path, f"{path}.1")  # noqa: PTH105 - on the hot path
         else:
             os.unlink(path)  # noqa: PTH108
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{path}.cut")  # noqa: PTH108 - it speaks of the former one
         fresh = _open(path)
     except OSError:
         os.close(fd)
@@ -59,73 +54,24 @@ def _open(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
 
+def make_logs(paths: list[str]) -> None:
+    """Make those that are missing, which the file system takes its time for; a fault shows when they are used."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            os.close(_open(path))
+
+
 def shift(path: str, keep: int) -> None:
-    """Make room for a new NAME.1: each older file moves one on, the oldest goes."""
-    for number in range(keep - 1, 0, -1):
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(f"{path}.{number}", f"{path}.{number + 1}")  # noqa: PTH105
-
-
-def rotate_in_place(path: str, size_max: int, keep: int) -> int:
-    """Cut down a log that a process writes, when it has reached its size. Gives the bytes taken out of it.
-
-    Raises OSError; then nothing was taken out.
-    """
-    with Path(path).open("r+b") as log:
-        fd = log.fileno()
-        size = os.fstat(fd).st_size
-        if size < size_max:
-            return 0
-        if keep:
-            shift(path, keep)
-        with Path(f"{path}.1" if keep else os.devnull).open("wb") as copy:
-            # Whole blocks can be taken out, but not up to the very end of the file.
-            block = os.fstatvfs(fd).f_bsize
-            whole = _copy(fd, copy, 0, (size - 1) // block * block)
-            copy.flush()
-            if whole and collapse(fd, whole):
-                return whole
-            done = whole + _copy(fd, copy, whole, None)
-            copy.flush()
-            os.ftruncate(fd, 0)
-            return done
-
-
-def rotate_all(launches: Mapping[str, Launch]) -> dict[str, int | str]:
-    """Cut down each log that has reached its size: bytes taken out by name, or what went wrong."""
-    taken: dict[str, int | str] = {}
-    for name, launch in launches.items():
-        try:
-            count = rotate_in_place(launch.log_path, launch.log_size_max, launch.log_keep)
-        except FileNotFoundError:
-            continue  # a person took it away; the process writes on to what has no name
-        except OSError as error:
-            taken[name] = f"{error.strerror}: {error.filename}"
-        else:
-            if count:
-                taken[name] = count
-    return taken
-
-
-def _copy(fd: int, copy: BinaryIO, start: int, count: int | None) -> int:
-    """Copy count bytes from an offset on (None: up to the end, wherever that is by then). Gives how many."""
-    done = 0
-    while count is None or done < count:
-        part = os.pread(fd, _BLOCK_BYTES if count is None else min(_BLOCK_BYTES, count - done), start + done)
-        if not part:
-            break
-        copy.write(part)
-        done += len(part)
-    return done
-
-
-def collapse(fd: int, count: int) -> bool:
-    """Take the first count bytes out of a file, at once for all who append to it; False where that cannot be done."""
-    if sys.platform != "linux":
-        return False
-    fallocate = ctypes.CDLL(None, use_errno=True).fallocate
-    fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
-    return bool(fallocate(fd, _COLLAPSE_RANGE, 0, count) == 0)
+    """Make room for a new NAME.1: each older file moves one on, compressed or not; the oldest goes."""
+    for number in range(keep, 0, -1):
+        for end, other in (("", ".gz"), (".gz", "")):
+            with contextlib.suppress(FileNotFoundError):
+                if number == keep:
+                    os.unlink(f"{path}.{number}{end}")  # noqa: PTH108
+                    continue
+                os.replace(f"{path}.{number}{end}", f"{path}.{number + 1}{end}")  # noqa: PTH105
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{path}.{number + 1}{other}")  # noqa: PTH108 - of a compression that was cut short
 
 
 def tail(path: str, lines: int, line_bytes: int, *, start: int = 0, end: int | None = None) -> list[str]:
@@ -139,7 +85,7 @@ def tail(path: str, lines: int, line_bytes: int, *, start: int = 0, end: int | N
         with Path(path).open("rb") as log:
             size = os.fstat(log.fileno()).st_size
             stop = size if end is None else min(end, size)
-            raw = _read_back(log.fileno(), start, stop, lines)
+            raw = _read_back(log.fileno(), max(start, data_start(log.fileno())), stop, lines)
     except OSError:
         return []
     found = raw.removesuffix(b"\n").split(b"\n")[-lines:] if raw else []

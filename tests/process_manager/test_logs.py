@@ -1,14 +1,9 @@
-import itertools
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from actors.process_manager import logs
-from actors.process_manager.logs import collapse, open_log, rotate_in_place, tail
-
-NUMBERS = 'i=0; while [ $i -lt 60000 ]; do echo "line $i"; i=$((i+1)); done'
+from actors.process_manager.logs import open_log, tail
 
 
 @pytest.fixture
@@ -93,56 +88,12 @@ def test_without_copies_to_keep_a_full_log_is_begun_afresh(log):
     assert (opened.size, opened.former_end, names(log)) == (0, 0, ["web.log"])
 
 
-def test_a_log_in_use_is_cut_down_and_no_line_is_lost(log):
-    with Path(log).open("ab") as output:
-        writer = subprocess.Popen(["sh", "-c", NUMBERS], stdout=output)
-    if not can_collapse(log):
-        writer.wait()
-        pytest.skip("this file system cannot take a range out of a file")
-    taken = 0
-    while writer.poll() is None:
-        taken += rotate_in_place(log, 100_000, 1000) > 0
-    assert taken >= 2
-    assert parts_in_order(log) == b"".join(b"line %d\n" % number for number in range(60_000))
-
-
-def can_collapse(log):
-    probe = f"{log}.probe"
-    write(probe, b"x" * 100_000)
-    with Path(probe).open("r+b") as file:
-        done = collapse(file.fileno(), 4096)
-    Path(probe).unlink()
-    return done
-
-
-def parts_in_order(log):
-    numbers = itertools.takewhile(lambda number: Path(f"{log}.{number}").exists(), itertools.count(1))
-    files = [*reversed([f"{log}.{number}" for number in numbers]), log]
-    return b"".join(read(name) for name in files)
-
-
-def test_where_no_range_can_be_taken_out_all_is_copied_and_truncated(log, monkeypatch):
-    monkeypatch.setattr(logs, "collapse", lambda fd, count: False)
-    write(log, b"a" * 10_000)
-    with Path(log).open("ab") as writer:
-        assert rotate_in_place(log, 10_000, 2) == 10_000
-        writer.write(b"after")
-    assert read(log) == b"after"
-    assert read(f"{log}.1") == b"a" * 10_000
-
-
-def test_a_log_in_use_keeps_as_many_copies_as_it_should(log):
-    for number in range(4):
-        write(log, b"%d" % number * 20_000)
-        rotate_in_place(log, 10_000, 2)
-    assert names(log) == ["web.log", "web.log.1", "web.log.2"]
-    write(log, b"x" * 20_000)
-    assert rotate_in_place(log, 10_000, 0) > 0
-    assert read(f"{log}.1")[:1] == b"3"
-
-
-def test_a_log_below_its_size_is_left_alone(log):
-    write(log, b"a" * 999)
-    assert rotate_in_place(log, 1000, 2) == 0
-    with pytest.raises(FileNotFoundError):
-        rotate_in_place(f"{log}.gone", 1000, 2)
+def test_compressed_files_move_on_with_the_others(log):
+    write(f"{log}.2.gz", b"two")
+    write(f"{log}.3.gz", b"three")
+    write(f"{log}.1", b"one")
+    write(log, b"0" * 1000)
+    fd, _ = open_log(log, 1000, 3)
+    os.close(fd)
+    assert names(log) == ["web.log", "web.log.1", "web.log.2", "web.log.3.gz"]
+    assert read(f"{log}.3.gz") == b"two"
