@@ -35,6 +35,14 @@ def command_line(place: Place, overrides: dict[str, str]) -> list[str]:
     return [sys.executable, "-P", "-m", "actors.cli", "up", "--quiet", "-c", str(place.config.absolute()), *pairs]
 
 
+def guarded(place: Place, argv: list[str]) -> list[str]:
+    """The same beneath a guard, where there can be one. -I -S: it needs nothing but the standard library."""
+    if sys.platform != "linux":
+        return argv
+    guard = Path(__file__).with_name("guard.py")
+    return [sys.executable, "-I", "-S", str(guard), str(place.state_dir), *argv]
+
+
 def start_node(place: Place, overrides: dict[str, str] | None = None) -> int:
     """Start the node in the background and wait until it answers; the exit code. One that runs is left alone."""
     running = running_node(place)
@@ -44,16 +52,18 @@ def start_node(place: Place, overrides: dict[str, str] | None = None) -> int:
     out = _out_file(place)
     before = out.stat().st_size if out.exists() else 0
     began_s = time.monotonic()
-    child = _spawn(command_line(place, overrides or {}), out)
+    child = _spawn(guarded(place, command_line(place, overrides or {})), out)
     while time.monotonic() - began_s < START_S:
         found = running_node(place)
-        if found is not None and found.pid == child.pid and _answers(place):
+        if found is not None and answers(place):
             took = span(time.monotonic() - began_s)
             put(f"node {found.node} runs in the background (pid {found.pid}), answered after {took}")
             return OK
         if _ended(child):
             return _relay(out, before, child.returncode)
-    complain(f"the node (pid {child.pid}) did not answer within {span(START_S)}; it goes on trying; see {out}")
+    complain(
+        f"the node (started by pid {child.pid}) did not answer within {span(START_S)}; it goes on trying; see {out}"
+    )
     return FAILED
 
 
@@ -85,12 +95,14 @@ def stop_node(place: Place, *, keep_workloads: bool, why: str) -> int:
 def running_node(place: Place) -> Endpoints | None:
     """Where the node answers, or None when none runs."""
     try:
-        return place.endpoints()
+        found = place.endpoints()
     except NotRunning:
         return None
+    return found if lives(found.pid) else None  # it may be killed, and its parent not have taken note of it
 
 
-def _answers(place: Place) -> bool:
+def answers(place: Place) -> bool:
+    """Whether the node takes commands."""
     from bus.client import connect
     from bus.errors import BusError
     from bus.messages import GetNode

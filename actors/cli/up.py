@@ -109,17 +109,36 @@ class Stream:
         return write
 
 
+def _stand_guard(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    """Become the guard, whose child does the rest of this command line; returns only where there is no guard."""
+    if not value or ctx.resilient_parsing or sys.platform != "linux":
+        return
+    from actors.cli.background import guarded
+
+    rest = [argument for argument in sys.argv[1:] if argument != "--guard"]
+    argv = guarded(ctx.ensure_object(Place), [sys.executable, "-P", "-m", "actors.cli", *rest])
+    os.execv(argv[0], argv)  # noqa: S606
+
+
 @command(
     "up",
     "up -c prod.yaml --set mode=sandbox",
     "up --json | jq -c 'select(.type == \"issue.raised.v1\")'",
     "up --detach                 in the background, as `gyrostat start` does",
     "up --actors monitor,healer  these here, the others in another process of the node",
+    "up --guard                  what a service manager runs; see `gyrostat service`",
 )
 @click.option("-d", "--detach", is_flag=True, help="Run in the background; return when the node answers.")
 @click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="Another value for a key of the config.")
 @click.option("--actors", metavar="NAME,...", help="Only these actors, beside the node's other processes.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors.")
+@click.option(
+    "--guard",
+    is_flag=True,
+    expose_value=False,
+    callback=_stand_guard,
+    help="Beneath a guard, which starts the node again when it dies.",
+)
 @json_option
 def up(place: Place, *, detach: bool, pairs: tuple[str, ...], actors: str | None, quiet: bool, as_json: bool) -> int:
     """Run a node here and show what happens and why.

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from actors.process_manager.exits import Exit, exit_of, reap
 from actors.process_manager.processes import TICKS_PER_S, Processes, Stat
+from actors.process_manager.records import Records
 from actors.process_manager.store import Row
 from actors.process_manager.tokens import INCARNATION, NODE, TOKEN, WORKLOAD, Issuer, is_ours
 
@@ -30,46 +31,60 @@ class Alive(Struct, frozen=True):
 
 
 class Gone(Struct, frozen=True):
-    """It ended. existed: whether it is known that there was a process at all."""
+    """It ended. existed: whether it is known that there was a process at all. wall_s: when, if a guard saw it."""
 
     exit: Exit
     existed: bool
+    wall_s: float | None = None
 
 
 Fate = Alive | Gone
 
 
-def find_fates(rows: Mapping[str, Row], table: Processes, boot: str, issuer: Issuer, wait_s: float) -> dict[str, Fate]:
+def find_fates(
+    rows: Mapping[str, Row],
+    table: Processes,
+    boot: str,
+    issuer: Issuer,
+    wait_s: float,
+    *,
+    records: Records | None = None,
+) -> dict[str, Fate]:
     """Tell what became of each workload's last process; those that were down already have no fate.
 
     A pid with the same start time on the same boot is the same process. Its token is not asked for then: servers that
     write their title over their environment have lost it. Everything else is searched for by token: a spawn whose
     pid did not get into its row, or, when the disk was full, a later one that has no row at all.
-    wait_s: at most so long is waited for a process between fork and exec, which has no token yet.
+    wait_s: at most so long is waited for a process between fork and exec, which has no token yet. records: what
+    guards saw of those that ended.
     """
     fates: dict[str, Fate] = {}
     for name, row in rows.items():
         if row.phase == "intent" or (row.phase == "up" and row.boot != boot):
             fates[name] = Gone(Exit(), existed=row.phase == "up")
         elif row.phase == "up" and row.pid is not None:
-            fates[name] = _fate(row, row.pid, table)
+            fates[name] = _fate(row, row.pid, table, records)
     lost = {name: row for name, row in rows.items() if not isinstance(fates.get(name), Alive)}
-    return fates | (_search(lost, table, boot, issuer, wait_s) if lost else {})
+    unclear = [row for row in lost.values() if row.phase == "intent" and row.boot == boot]
+    heirs = _heirs(table) | (records.guards() if records is not None else set())
+    return fates | (_search(lost, unclear, table, issuer, wait_s=wait_s, heirs=heirs) if lost else {})
 
 
-def _fate(row: Row, pid: int, table: Processes) -> Fate:
+def _fate(row: Row, pid: int, table: Processes, records: Records | None) -> Fate:
     stat = table.stat(pid)
     if stat is None or (row.ticks is not None and stat.ticks != row.ticks):
-        return Gone(Exit(), existed=True)
+        noted = records.find(pid, row.ticks) if records is not None else None
+        return Gone(noted.exit, existed=True, wall_s=noted.wall_s) if noted else Gone(Exit(), existed=True)
     child = stat.parent == os.getpid()
     if not stat.zombie:
         return Alive(stat, child, row.incarnation, row.token)
     return Gone((reap(pid) if child else None) or exit_of(stat.status), existed=True)
 
 
-def _search(rows: dict[str, Row], table: Processes, boot: str, issuer: Issuer, wait_s: float) -> dict[str, Fate]:
-    own_program, heirs = table.program(os.getpid()), _heirs(table)
-    unclear = [row for row in rows.values() if row.phase == "intent" and row.boot == boot]
+def _search(
+    rows: dict[str, Row], unclear: list[Row], table: Processes, issuer: Issuer, *, wait_s: float, heirs: set[int]
+) -> dict[str, Fate]:
+    own_program = table.program(os.getpid())
     pause = threading.Event()
     found: dict[str, Fate] = {}
     for _ in range(max(1, int(wait_s / _LOOK_S))):

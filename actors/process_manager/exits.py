@@ -38,6 +38,14 @@ class Exit(Struct, frozen=True):
 
 Tell = Callable[[Any, Exit], None]
 
+Recall = Callable[[int, int | None], Exit | None]
+"""Gives how a process, named by pid and start ticks, ended, when somebody else saw it."""
+
+
+def nobody(_pid: int, _ticks: int | None) -> Exit | None:
+    """Nobody else sees exits."""
+    return None
+
 
 class ExitWatcher(Protocol):
     """Calls tell(key, exit) once for each watched process, from its own thread."""
@@ -52,10 +60,11 @@ class ExitWatcher(Protocol):
 class PidfdWatcher:
     """Linux 5.3 and later."""
 
-    def __init__(self, tell: Tell, table: Processes) -> None:
+    def __init__(self, tell: Tell, table: Processes, recall: Recall = nobody) -> None:
         self._tell = tell
         self._table = table
-        self._watched: dict[int, tuple[int, Hashable, bool]] = {}
+        self._recall = recall
+        self._watched: dict[int, tuple[int, Hashable, bool, int | None]] = {}
         self._poll: PollWatcher | None = None
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -72,10 +81,11 @@ class PidfdWatcher:
             self._tell(key, Exit())
             return
         except OSError:  # no descriptor left, or not allowed
-            self._poll = self._poll or PollWatcher(self._tell, self._table)
+            self._poll = self._poll or PollWatcher(self._tell, self._table, self._recall)
             self._poll.watch(pid, key, child=child)
             return
-        self._watched[fd] = (pid, key, child)
+        stat = None if child else self._table.stat(pid)
+        self._watched[fd] = (pid, key, child, stat.ticks if stat else None)
         self._epoll.register(fd, select.EPOLLIN)
 
     def close(self) -> None:
@@ -99,19 +109,22 @@ class PidfdWatcher:
                     self._ended(fd)
 
     def _ended(self, fd: int) -> None:
-        pid, key, child = self._watched.pop(fd)
+        pid, key, child, ticks = self._watched.pop(fd)
         self._epoll.unregister(fd)
-        ended = _reap(os.P_PIDFD, fd) if child else None
-        self._tell(key, ended or seen_exit(self._table, pid, fd))
+        ended = (_reap(os.P_PIDFD, fd) if child else None) or seen_exit(self._table, pid, fd)
+        if ended == Exit():
+            ended = self._recall(pid, ticks) or ended
+        self._tell(key, ended)
         os.close(fd)
 
 
 class PollWatcher:
     """macOS, and kernels that do not let us open a pidfd."""
 
-    def __init__(self, tell: Tell, table: Processes) -> None:
+    def __init__(self, tell: Tell, table: Processes, recall: Recall = nobody) -> None:
         self._tell = tell
         self._table = table
+        self._recall = recall
         self._watched: dict[int, tuple[Hashable, bool, int | None]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="exits", daemon=True)
@@ -137,31 +150,40 @@ class PollWatcher:
 
     def _look(self, pid: int, child: bool, ticks: int | None) -> Exit | None:  # noqa: FBT001
         if child:
-            ended = _reap(os.P_PID, pid)
+            ended = reap(pid)
             if ended is not None:
                 return ended
         stat = self._table.stat(pid)
         if stat is None or stat.zombie or stat.ticks != ticks:
-            return exit_of(stat.status) if stat is not None and stat.zombie and stat.ticks == ticks else Exit()
+            if stat is not None and stat.zombie and stat.ticks == ticks and stat.status is not None:
+                return exit_of(stat.status)
+            return self._recall(pid, ticks) or Exit()
         return None
 
 
-def exit_watcher(tell: Tell, table: Processes) -> ExitWatcher:
+def exit_watcher(tell: Tell, table: Processes, recall: Recall = nobody) -> ExitWatcher:
     """Give the one that serves on this machine."""
+    if hasattr(select, "kqueue"):
+        from actors.process_manager.kqueue import KqueueWatcher  # noqa: PLC0415 - only where there is such
+
+        return KqueueWatcher(tell, table, recall)
     try:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError):
-        return PollWatcher(tell, table)
-    return PidfdWatcher(tell, table)
+        return PollWatcher(tell, table, recall)
+    return PidfdWatcher(tell, table, recall)
 
 
 def reap(pid: int) -> Exit | None:
     """Take the exit of a child that has ended; None when it lives or is no child of ours."""
-    return _reap(os.P_PID, pid)
+    return _reap(getattr(os, "P_PID", 1), pid)
 
 
 def _reap(kind: int, number: int) -> Exit | None:
     try:
+        if not hasattr(os, "waitid"):  # Python 3.11 and 3.12 on macOS; there are no pidfds there either
+            pid, status = os.waitpid(number, os.WNOHANG)
+            return exit_of(status) if pid else None
         result = os.waitid(kind, number, os.WEXITED | os.WNOHANG)
     except ChildProcessError:
         return None

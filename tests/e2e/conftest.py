@@ -22,6 +22,7 @@ class Site:
         self.directory = directory
         self.config = directory / "gyrostat.yaml"
         self.nodes: list[subprocess.Popen[str]] = []
+        self.environ = dict(ENVIRON)
 
     def write(self, text):
         self.config.write_text(text)
@@ -34,7 +35,7 @@ class Site:
             capture_output=True,
             text=True,
             timeout=timeout_s,
-            env=ENVIRON,
+            env=self.environ,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
@@ -47,7 +48,7 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=ENVIRON,
+            env=self.environ,
             start_new_session=True,
         )
         self.nodes.append(node)
