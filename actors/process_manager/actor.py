@@ -11,36 +11,55 @@ from typing import Any, ClassVar
 
 from actors.base import Actor
 from actors.process_manager.adopt import find_fates
+from actors.process_manager.agenda import Agenda
+from actors.process_manager.cgroups import Groups
 from actors.process_manager.commands import Ran, run_command
 from actors.process_manager.declare import declare
 from actors.process_manager.drain import Drain
 from actors.process_manager.exits import ExitWatcher, exit_watcher
-from actors.process_manager.keeper import Keeper, Tools
-from actors.process_manager.life import Launch, Life, make_launch, row_of
-from actors.process_manager.lifecycle import DOWN
-from actors.process_manager.logs import rotate_all
+from actors.process_manager.fleet import Fleet
+from actors.process_manager.keeper import Keeper
+from actors.process_manager.life import Launch, Life, make_launch
+from actors.process_manager.lifecycle import AT_REST, DOWN
+from actors.process_manager.logs import make_logs
+from actors.process_manager.logwatch import LogWatch
+from actors.process_manager.lookout import Lookout, fail
+from actors.process_manager.memory import MemoryWatch
+from actors.process_manager.notify import Heard, Notices
 from actors.process_manager.order import with_dependencies
 from actors.process_manager.probes import Prober, ask
 from actors.process_manager.processes import process_table
+from actors.process_manager.records import Records
 from actors.process_manager.resume import Resumption
+from actors.process_manager.rolls import Rolls
 from actors.process_manager.settings import ProcessManagerSettings
 from actors.process_manager.signals import signal_names, signal_number, signal_process
+from actors.process_manager.sockets import Shelf
 from actors.process_manager.spawn import ignored_signals
 from actors.process_manager.store import Store
-from actors.process_manager.strays import Search, Sighting, Sought, end_strays, find
+from actors.process_manager.strays import Search
 from actors.process_manager.tokens import Issuer
-from actors.settings import Probe, Workload
-from bus.errors import ActorUnavailable, HandlerFailed, Refused
+from actors.process_manager.tools import Tools
+from actors.process_manager.trees import resident
+from actors.process_manager.upkeep import Upkeep
+from actors.settings import Probe, Workload, revision
+from actors.zones import zone
+from bus.errors import ActorUnavailable, Refused
 from bus.hub import Request
 from bus.message import Done
 from bus.messages import (
     DrainNode,
     EndStrays,
+    ExplainProcess,
     HookEnded,
     HookResult,
+    ListFamilies,
     ListProcesses,
+    ProcessStories,
     ProcessTable,
+    ReleaseProcess,
     RestartProcess,
+    RollWorkload,
     RunHook,
     SignalProcess,
     StartProcess,
@@ -56,8 +75,8 @@ class ProcessManager(Actor[ProcessManagerSettings]):
     name = "process_manager"
     # fmt: off
     answers = (
-        DrainNode, EndStrays, ListProcesses, RestartProcess, RunHook, SignalProcess, StartProcess, StopAll, StopProcess,
-        UndrainNode,
+        DrainNode, EndStrays, ExplainProcess, ListFamilies, ListProcesses, ReleaseProcess, RestartProcess, RollWorkload,
+        RunHook, SignalProcess, StartProcess, StopAll, StopProcess, UndrainNode,
     )
     # fmt: on
     Settings = ProcessManagerSettings
@@ -66,6 +85,7 @@ class ProcessManager(Actor[ProcessManagerSettings]):
     _store: Store | None = None
     _watcher: ExitWatcher | None = None
     _prober: Prober | None = None
+    _notices: Notices | None = None
     _keeper: Keeper | None = None
 
     # -- coming and going
@@ -79,7 +99,11 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         self._table = process_table()
         self._store = Store(self.node.state_dir)
         self._prober = Prober(self.settings.probe_threads)
-        self._watcher = exit_watcher(lambda key, ended: self.post(self._on_exit, key, ended), self._table)
+        records = Records(self.node.state_dir, self._table)
+        self._watcher = exit_watcher(lambda key, ended: self.post(self._on_exit, key, ended), self._table, records.exit)
+        self._shelf = Shelf(self.node.run_dir, self.log)
+        told = partial(self.post, self._on_told)
+        self._notices = Notices(self.node.run_dir / "notify", told)
         tools = Tools(
             store=self._store,
             watcher=self._watcher,
@@ -88,17 +112,36 @@ class ProcessManager(Actor[ProcessManagerSettings]):
             question=self._question,
             chance=random.Random().random,  # noqa: S311 - spreads delays
             launch=self._launch_of,
+            listens=self._shelf.listens,
+            node=self.node.name,
+            notices=self._notices,
+            groups=Groups(self.node.name, self.settings, self.log),
         )
         self._keeper = Keeper(self, self.settings, tools)
+        self._logwatch = LogWatch(self, lambda: self.keeper.lives, self._store, lambda: self.settings)
         self._declare()
+        self.run(partial(make_logs, [one.launch.log_path for one in self._keeper.lives.values()]), lambda _: None)
         rows = self._store.rows()
         issuer = Issuer(self.node.name, self._store.secret)
-        fates = find_fates(rows, self._table, tools.boot, issuer, self.settings.adoption_wait)
+        fates = find_fates(rows, self._table, tools.boot, issuer, self.settings.adoption_wait, records=records)
         self.drain = Drain(self.node.name, self._keeper, self, self._store)
+        self._agenda = Agenda(self._keeper, self, self._store, zone)
+        self._agenda.resume({name for name, row in rows.items() if row.phase in {"intent", "up", "ended"}})
         Resumption(self._keeper, self, tools).resume(rows, fates)
         self.drain.resume()
-        self._rotating = False
-        self.every(self.settings.log_check, self._look_after_files)
+        self._agenda.begin()
+        records.forget()
+        self.lookout = Lookout(self, self._keeper, Search(issuer=issuer, table=self._table), self.settings.stray_grace)
+        self.fleet, self.rolls = Fleet(self, self._keeper, self._table), Rolls(self, self._keeper)
+        self.every(self.settings.log_check, self._look_after_sockets)
+        self.every(self.settings.log_check, self._logwatch.look)
+        self.every(self.settings.log_check, Upkeep(self, self._keeper, self._store).look)
+        search = Search(issuer=issuer, table=self._table)
+        memory = MemoryWatch(self, tools.groups, lambda trees: resident(trees, search), self._keeper.stop)
+        self.every(self.settings.memory_check, lambda: memory.look(self.keeper.lives))
+        self._warn_of_ignored_signals()
+
+    def _warn_of_ignored_signals(self) -> None:
         ignored = ignored_signals()
         if ignored:
             self.log.warning("process.inherits_ignored_signals", signals=",".join(ignored))
@@ -109,6 +152,13 @@ class ProcessManager(Actor[ProcessManagerSettings]):
             self._watcher.close()
         if self._prober is not None:
             self._prober.close()
+        if self._notices is not None:
+            self._notices.close()
+        if hasattr(self, "_shelf"):
+            over = self._keeper is not None and self._keeper.over
+            (self._shelf.end if over else self._shelf.close)()
+        if hasattr(self, "rolls"):
+            self.rolls.close(self.name)
         if self._keeper is not None:
             waiting = [*(self._keeper.closing or [])]
             for life in self._keeper.lives.values():
@@ -127,12 +177,29 @@ class ProcessManager(Actor[ProcessManagerSettings]):
             if life.up and former is not None and former.spec.probes != life.workload.spec.probes:
                 self.keeper.probing.renew(life)
                 self.keeper.level(life)
+            elif life.state == "crash_loop" and former is not None and self.keeper.closing is None:
+                self._try_anew(life, revision(former.spec))
+        self._agenda.renew()
         self.keeper.wake()
+
+    def _try_anew(self, life: Life, former: str) -> None:
+        """What ended too often gets its chance when what it depends on was changed."""
+        if life.wanted and life.declared and life.launch.revision != former:
+            life.forgive()
+            self.keeper.begin(life, "its config was changed")
+
+    def _look_after_sockets(self) -> None:
+        """Nobody is to wait at the socket of a workload that is down and stays so."""
+        up = [life for life in self.keeper.lives.values() if life.declared and life.state not in AT_REST]
+        self._shelf.renew({text for life in up for text in life.workload.spec.sockets.values()})
+        if not self._shelf.empty:
+            self.run(self._shelf.held, self._shelf.mend)
 
     def _declare(self) -> None:
         keeper = self.keeper
         keeper.lives, changed = declare(keeper.lives, self.node.workloads, self._launch_of, self.clock())
         self._store_of().remember(changed)
+        self._logwatch.meet()
         for life in [life for life in keeper.lives.values() if not life.declared and life.state in DOWN]:
             keeper.stop(life, "no longer in the config")
             keeper.forget(life)
@@ -154,26 +221,35 @@ class ProcessManager(Actor[ProcessManagerSettings]):
     def _on_exit(self, key: tuple[str, int], ended: Any) -> None:
         self.keeper.on_exit(key, ended)
 
+    def _on_told(self, name: str, heard: Heard) -> None:
+        self.keeper.told(name, heard)
+
     # -- commands
 
     def do_list_processes(self, command: ListProcesses) -> ProcessTable | None:
         if not command.strays:
-            return self._processes({})
-        request = self.defer_reply()
-        sought = [self._sought(life) for life in self.keeper.lives.values()]
-        self.run(partial(find, sought, self._search()), partial(self._listed, request))
+            return self.lookout.table(draining=self.drain.on)
+        self.lookout.look(self.defer_reply(), draining=self.drain.on)
         return None
 
-    def _listed(self, request: Request, found: Any) -> None:
-        if isinstance(found, Exception):
-            self._fail(request, found)
-        request.answer(self._processes(found))
+    def do_list_families(self, command: ListFamilies) -> None:
+        self.fleet.families([self._find(name).name for name in command.names], self.defer_reply())
 
-    def _processes(self, found: dict[str, Sighting]) -> ProcessTable:
-        now_s, nothing = self.clock(), Sighting(strays=[], by_hand=[])
-        rows = [(life, found.get(name, nothing)) for name, life in self.keeper.lives.items()]
-        table = [row_of(life, now_s, seen.strays, seen.by_hand) for life, seen in rows]
-        return ProcessTable(processes=table, draining=self.drain.on)
+    def do_explain_process(self, command: ExplainProcess) -> ProcessStories:
+        return self.fleet.explain(self._find(command.name), draining=self.drain.on)
+
+    def do_roll_workload(self, command: RollWorkload) -> None:
+        self.rolls.begin(command, self.defer_reply())
+
+    def do_release_process(self, command: ReleaseProcess) -> Done:
+        life = self._find(command.name)
+        if not life.held:
+            return Done(detail=f"is not held: {life.state.replace('_', ' ')}")
+        if life.workload.spec.autostart:
+            return self.do_start_process(StartProcess(name=life.name, why=f"released: {command.why}"))
+        self._hold(life, held=False)
+        self.keeper.stop(life, f"released: {command.why}")
+        return Done(detail="released; it starts by command only")
 
     def do_start_process(self, command: StartProcess) -> Done:
         life = self._startable(command.name)
@@ -181,6 +257,8 @@ class ProcessManager(Actor[ProcessManagerSettings]):
             self._hold(life, held=False)
         life.forgive()
         life.wanted = True
+        if not command.at_its_time:
+            self._agenda.ask(life)
         if life.up:
             return Done(detail=f"runs already, pid {life.pid}")
         if life.state == "stopping":
@@ -204,18 +282,11 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         was = life.state
         if was in DOWN:
             self.keeper.stop(life, command.why)
-            request = self.defer_reply()
-            self._end_strays(life, [], partial(self._was_down, request, was))
+            self.lookout.end_left_over(life, self.defer_reply(), was)
             return None
         life.to_stop.append(self.defer_reply())
         self.keeper.stop(life, command.why)
         return None
-
-    def _was_down(self, request: Request, was: str, ended: Any) -> None:
-        if isinstance(ended, Exception):
-            self._fail(request, ended)
-        left_over = f"; ended left-over {', '.join(map(str, ended))}" if ended else ""
-        request.answer(Done(detail=f"was down: {was.replace('_', ' ')}{left_over}"))
 
     def do_restart_process(self, command: RestartProcess) -> None:
         life = self._startable(command.name)
@@ -223,6 +294,7 @@ class ProcessManager(Actor[ProcessManagerSettings]):
             raise Refused(f"{life.name} is held: a person stopped it; start it instead")
         life.forgive()
         life.wanted = True
+        self._agenda.ask(life)
         life.to_start.append(self.defer_reply())
         if life.state in DOWN:
             self.keeper.begin(life, command.why)
@@ -262,23 +334,12 @@ class ProcessManager(Actor[ProcessManagerSettings]):
 
     def _hook_ended(self, request: Request, name: str, hook: str, ran: Any) -> None:
         if not isinstance(ran, Ran):
-            self._fail(request, ran)
+            fail(request, ran)
         self.publish(HookEnded(subject=name, hook=hook, exit_code=ran.exit_code, took_s=ran.took_s, output=ran.output))
         request.answer(HookResult(exit_code=ran.exit_code, took_s=ran.took_s, output=ran.output))
 
     def do_end_strays(self, command: EndStrays) -> None:
-        life = self._find(command.name)
-        request = self.defer_reply()
-        self._end_strays(life, command.by_hand, partial(self._strays_ended, request, life.name, command))
-
-    def _strays_ended(self, request: Request, name: str, command: EndStrays, ended: Any) -> None:
-        if isinstance(ended, Exception):
-            self._fail(request, ended)
-        if ended:
-            self.log.info("process.strays_ended", workload=name, pids=",".join(map(str, ended)), why=command.why)
-        spared = [pid for pid in command.by_hand if pid not in ended]
-        detail = f"ended {', '.join(map(str, ended))}" if ended else "nothing to end"
-        request.answer(Done(detail=detail + (f"; left alone {', '.join(map(str, spared))}" if spared else "")))
+        self.lookout.end(self._find(command.name), self.defer_reply(), command)
 
     def do_stop_all(self, command: StopAll) -> None:
         self.drain.stop_all(self.defer_reply(), command.why)
@@ -322,54 +383,3 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         if self._store is None:
             raise RuntimeError("not started")
         return self._store
-
-    def _fail(self, request: Request, error: Exception) -> None:
-        """Work in a thread raised: a fault of ours. The asker is told, then it goes the way of every such fault."""
-        request.answer(HandlerFailed(f"{type(error).__name__}: {error}"))
-        raise error
-
-    def _search(self) -> Search:
-        return Search(issuer=Issuer(self.node.name, self._store_of().secret), table=self._table)
-
-    def _sought(self, life: Life) -> Sought:
-        alive = life.up or life.ending is not None
-        return Sought(
-            name=life.name,
-            token=life.token,
-            pid=life.pid if alive else None,
-            argv=life.launch.argv,
-            cwd=life.launch.cwd,
-            user=life.launch.user,
-        )
-
-    def _end_strays(self, life: Life, by_hand: list[int], then: Any) -> None:
-        work = partial(end_strays, self._sought(life), by_hand, self._search(), self.settings.stray_grace)
-        self.run(work, then)
-
-    def _look_after_files(self) -> None:
-        """Keep the logs of running processes within their size, and the write-ahead log short."""
-        store = self._store_of()
-        if store.trouble:
-            self.log.error("store.not_written", error=store.trouble)
-        if store.wants_tidying():
-            self.run(store.tidy, self._tidied)
-        launches = {life.name: life.launch for life in self.keeper.lives.values() if life.pid is not None}
-        if launches and not self._rotating:
-            self._rotating = True
-            self.run(partial(rotate_all, launches), self._rotated)
-
-    def _tidied(self, result: Exception | None) -> None:
-        if isinstance(result, Exception):
-            self.log.warning("store.tidy_failed", error=str(result))
-
-    def _rotated(self, result: Any) -> None:
-        self._rotating = False
-        if isinstance(result, Exception):
-            raise result
-        for name, taken in result.items():
-            life = self.keeper.lives.get(name)
-            if isinstance(taken, str):
-                self.log.warning("log.rotate_failed", workload=name, error=taken)
-            elif life is not None:
-                life.log_start = max(0, life.log_start - taken)
-                self.log.info("log.rotated", workload=name, path=life.launch.log_path, size=taken)

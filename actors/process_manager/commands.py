@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from actors.process_manager.environment import NoEnvironment, environment_of
 from actors.process_manager.life import Launch
 from actors.process_manager.spawn import SpawnFailed, account_of
 
@@ -35,18 +36,18 @@ def run_command(argv: list[str], launch: Launch, timeout_s: float) -> Ran:
     began_s = time.monotonic()
     with tempfile.TemporaryFile() as output:
         try:
-            account = account_of(launch.user)
+            account = account_of(launch.user, launch.workload.spec.group)
             process = subprocess.Popen(
                 argv,
                 cwd=launch.cwd,
-                env={**account.env, **launch.env},
+                env=environment_of(launch, account.env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
                 **account.ids,
             )
-        except (OSError, ValueError, SpawnFailed) as error:
+        except (OSError, ValueError, SpawnFailed, NoEnvironment) as error:
             code = 127 if isinstance(error, FileNotFoundError) else 126
             return Ran(code, time.monotonic() - began_s, [str(error)])
         code_or_none: int | None

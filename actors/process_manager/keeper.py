@@ -6,20 +6,23 @@ looked up comes after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import structs
 
+from actors.process_manager.bulk import stop_free
 from actors.process_manager.endings import Endings
-from actors.process_manager.exits import Exit, ExitWatcher
-from actors.process_manager.life import Launch, Life
+from actors.process_manager.exits import Exit
+from actors.process_manager.gate import Extras
+from actors.process_manager.life import Life
 from actors.process_manager.lifecycle import DOWN, Event, next_state
 from actors.process_manager.logs import tail
 from actors.process_manager.means import Means
-from actors.process_manager.order import stoppable, unmet
-from actors.process_manager.probing import Probing, Question
-from actors.process_manager.processes import Processes
+from actors.process_manager.notify import Heard
+from actors.process_manager.order import unmet
+from actors.process_manager.past import Past
+from actors.process_manager.probing import Probing
 from actors.process_manager.restart import (
     Again,
     CrashLoop,
@@ -35,10 +38,12 @@ from actors.process_manager.runs import Run, end_run, exited_fact, said
 from actors.process_manager.settings import ProcessManagerSettings
 from actors.process_manager.spawn import Spawned, SpawnFailed, spawn
 from actors.process_manager.stop import Ending
-from actors.process_manager.store import Intent, Store
-from actors.process_manager.tally import level_of
-from actors.process_manager.tokens import issue
-from actors.settings import Workload
+from actors.process_manager.store import Intent
+from actors.process_manager.strays import Search
+from actors.process_manager.tally import level_of, wording
+from actors.process_manager.telling import Telling
+from actors.process_manager.tokens import Issuer, issue
+from actors.process_manager.tools import Tools
 from bus.errors import Refused
 from bus.message import Done
 from bus.messages import (
@@ -52,18 +57,6 @@ from bus.messages import (
 )
 
 
-class Tools(Struct, frozen=True, kw_only=True):
-    """The Keeper's ways into the world. chance: from 0 to 1. launch: prepares the spawns of a workload."""
-
-    store: Store
-    watcher: ExitWatcher
-    table: Processes
-    boot: str
-    question: Question
-    chance: Callable[[], float]
-    launch: Callable[[Workload], Launch]
-
-
 class Keeper:
     """Owns the lives. lives: by name, in config order, then those no longer declared.
 
@@ -74,12 +67,23 @@ class Keeper:
         self.lives: dict[str, Life] = {}
         self.closing: list[Any] | None = None
         self.closing_why = ""
+        self._waiting, self._asked_next = 0, False
+        self.gate: Callable[[Life], str | None] = lambda _: None
+        """What a life waits for beside its dependencies; see agenda.py."""
+        self.moved: Callable[[Life], None] = lambda _: None
+        """Called after each change of state."""
         self._means = means
         self._settings = settings
         self._tools = tools
         self._store = tools.store
         self.probing = Probing(means, tools.question, settings.probe_eager, self.level)
-        self.endings = Endings(means, tools.table, settings.group_check, self._down)
+        search = Search(issuer=Issuer(tools.node, tools.store.secret), table=tools.table)
+        self.telling = Telling(means, tools.notices, tools.store, tools.table, self.level)
+        self.probing.telling = self.telling
+        self.endings = Endings(means, search, settings.group_check, self._down)
+        self.endings.lives = lambda: self.lives
+        self.endings.groups = tools.groups
+        self.telling.extend = self.endings.extend
 
     # -- moving
 
@@ -91,12 +95,17 @@ class Keeper:
         if life.state == before and event != "again":
             return
         life.since_s = self._means.clock()
+        life.past.append(Past(life.since_s, before, life.state, why, life.pid))
+        life.idle = life.state == "waiting" and self.gate(life) is not None
         self._means.publish(
-            ProcessStateChanged(subject=life.name, state=life.state, before=before, pid=life.pid, why=why)
+            ProcessStateChanged(
+                subject=life.name, state=life.state, before=before, pid=life.pid, why=why, idle=life.idle
+            )
         )
-        if any(other.state == "waiting" for other in self.lives.values()):
-            # As a message, so that this move is told to its end before another begins.
-            self._means.post(self.wake, life.name)
+        self.moved(life)
+        self._waiting += (life.state == "waiting") - (before == "waiting")
+        if self._waiting:
+            self._means.post(self.wake, life.name)  # as a message: this move is told to its end first
 
     def wake(self, name: str | None = None) -> None:
         """Start those that wait, and need to wait no longer. name: only those that depend on it."""
@@ -106,8 +115,10 @@ class Keeper:
                 self.begin(other, "its dependencies are there")
 
     def missing(self, life: Life) -> list[str]:
-        """Say which dependencies are not there."""
-        needs = life.workload.spec.depends_on
+        """Say what it waits for: its time or window, and the dependencies that are not there."""
+        needs, waits_for = life.workload.spec.depends_on, self.gate(life)
+        if waits_for is not None:
+            return [waits_for]
         return unmet(needs, {name: self.lives[name].standing for name in needs if name in self.lives}) if needs else []
 
     def level(self, life: Life) -> None:
@@ -115,10 +126,7 @@ class Keeper:
         event = level_of(life.checks)
         if event is None or not life.up or next_state(life.state, event) == life.state:
             return
-        checks = life.checks
-        unwell = "startup probe fails" if checks.started is False else "liveness probe fails"
-        not_ready = "not ready yet" if checks.ready is None else "readiness probe fails"
-        self.move(life, event, {"sicken": unwell, "pass": "ready", "run": not_ready}[event])
+        self.move(life, event, "ready" if event == "pass" else wording(life.checks))
         if event == "pass" and life.pid is not None:
             after_s = self._means.clock() - life.started_s
             self._means.publish(
@@ -135,11 +143,11 @@ class Keeper:
             self.move(life, "wait", f"waits for {', '.join(missing)}")
             self._answer_start(life, Done(detail=life.why))
             return
-        result = self._launch(life, unasked=unasked)
+        result = self.launch(life, unasked=unasked)
         self.move(life, "spawn", reason)
-        self._launched(life, result, reason)
+        self.launched(life, result, reason)
 
-    def _launch(self, life: Life, *, unasked: bool) -> Spawned | SpawnFailed:
+    def launch(self, life: Life, *, unasked: bool) -> Spawned | SpawnFailed:
         """Spawn it now: intent, fork, pid. Tells nothing."""
         launch, now_s = life.launch, self._means.clock()
         incarnation, restarts = life.incarnation + 1, life.restarts + unasked
@@ -158,7 +166,7 @@ class Keeper:
             )
         )
         try:
-            spawned = spawn(launch, token, incarnation)
+            spawned = spawn(launch, token, incarnation, self._extras(life, incarnation))
         except SpawnFailed as failed:
             self._store.set_phase(life.name, "ended")
             return failed
@@ -171,7 +179,14 @@ class Keeper:
         life.starts_s = [*life.starts_s[-999:], now_s]
         return spawned
 
-    def _launched(self, life: Life, result: Spawned | SpawnFailed, reason: str) -> None:
+    def _extras(self, life: Life, incarnation: int) -> Extras:
+        """Give what it gets from the node: sockets, and where it tells that it is ready. Raises SpawnFailed."""
+        base = structs.replace(
+            self._tools.listens(life.workload), cgroups=self._tools.groups.make(life.name, life.workload.spec.limits)
+        )
+        return self.telling.extras(life, incarnation, base)
+
+    def launched(self, life: Life, result: Spawned | SpawnFailed, reason: str) -> None:
         """Tell what came of a spawn, and go on from there."""
         if isinstance(result, SpawnFailed):
             self._start_failed(life, result)
@@ -216,6 +231,7 @@ class Keeper:
         self._means.publish(
             RestartScheduled(subject=life.name, delay_s=later.delay_s, attempt=later.attempt, reason=reason)
         )
+        life.due_s = self._means.clock() + later.delay_s
         self._means.after(later.delay_s, self._due, life, life.moves, reason)
 
     def _due(self, life: Life, moves: int, reason: str) -> None:
@@ -239,6 +255,12 @@ class Keeper:
         else:
             self._rest(life, ended, verdict)
 
+    def told(self, name: str, heard: Heard) -> None:
+        """A workload said something of itself."""
+        life = self.lives.get(name)
+        if life is not None and life.pid is not None and heard.incarnation == life.incarnation:
+            self.telling.hear(life, heard)
+
     def judge(self, life: Life, ended: Exit, uptime_s: float) -> Verdict:
         """Ask the restart policy."""
         spec = life.workload.spec
@@ -254,7 +276,7 @@ class Keeper:
     def _restart(self, life: Life, ended: Exit, verdict: Again) -> None:
         """The hot path: spawn, then tell."""
         run = end_run(life, ended, asked=False, now_s=self._means.clock())
-        result = self._launch(life, unasked=True)
+        result = self.launch(life, unasked=True)
         if isinstance(result, Spawned):
             run.log_path, run.log_end = result.log.former_path, result.log.former_end
         life.quick_exits = verdict.attempt
@@ -263,7 +285,7 @@ class Keeper:
         reason = f"ended by itself: {said(ended)}"
         if isinstance(result, Spawned):
             self.move(life, "again", reason)
-        self._launched(life, result, reason)
+        self.launched(life, result, reason)
 
     def _rest(self, life: Life, ended: Exit, verdict: Verdict) -> None:
         """It is not spawned at once: wait, or leave it so."""
@@ -309,6 +331,7 @@ class Keeper:
         lines = tail(
             run.log_path, settings.evidence_lines, settings.evidence_line_size, start=run.log_start, end=run.log_end
         )
+        life.last_lines = lines
         self._means.publish(exited_fact(life, run, lines))
         return lines
 
@@ -317,20 +340,22 @@ class Keeper:
     def stop(self, life: Life, why: str) -> None:
         """Ask a workload that is up to end, or see that one that is down stays so; a stop under way goes on."""
         if life.state in DOWN:
-            if life.state != "stopped":
+            if life.state not in ("stopped", "held"):
                 self._store.set_phase(life.name, "stopped")
-            self.move(life, "stop", why)
+            if life.state != "held" or not life.held:
+                self.move(life, "hold" if life.held else "stop", why)
         elif life.ending is None:
             self.probing.end(life)
             self.move(life, "stop", why)
             self.endings.begin(life, why)
 
     def _down(self, life: Life, ending: Ending) -> None:
-        """The process and its group are gone."""
+        """The process and its tree are gone."""
         self._store.ended(life.name, "stopped", life.exit_code, life.signal)
         self.move(life, "vanish", ending.why)
-        took_s = self._means.clock() - ending.began_s
-        killed = ending.killed_s is not None and ending.signal != "KILL"
+        if life.held:
+            self.move(life, "hold", ending.why)
+        took_s, killed = self._means.clock() - ending.began_s, ending.killed
         self._means.publish(ProcessStopped(subject=life.name, reason=ending.why, took_s=took_s, killed=killed))
         waiting, life.to_stop = life.to_stop, []
         for request in waiting:
@@ -344,24 +369,29 @@ class Keeper:
     def _was_stopped(self, life: Life) -> None:
         if not life.declared:
             self.forget(life)
-        if self.closing is not None:
-            self.stop_next()
+        if self.closing is not None and not self._asked_next:
+            self._asked_next = True
+            self._means.post(self.stop_next)
 
     def forget(self, life: Life) -> None:
         """Drop a workload that is down and no longer declared."""
         self._store.forget(life.name)
+        self.telling.forget(life.name)
         self.lives.pop(life.name, None)
 
     def stop_next(self) -> None:
         """On the way to all being down: stop those that nothing which is up depends on; answer when there is none."""
-        needs: Mapping[str, Any] = {name: life.workload.spec.depends_on for name, life in self.lives.items()}
-        up = [name for name, life in self.lives.items() if life.state not in DOWN]
-        for name in stoppable(up, needs):
-            self.stop(self.lives[name], self.closing_why)
+        self._asked_next = False
+        up = stop_free(self)
         if not up and self.closing is not None:
             waiting, self.closing = self.closing, []
             for request in waiting:
                 request.answer(Done(detail=f"all {len(self.lives)} are down"))
+
+    @property
+    def over(self) -> bool:
+        """Whether all were to be down for good, and are."""
+        return self.closing is not None and all(life.state in DOWN for life in self.lives.values())
 
     def _answer_start(self, life: Life, outcome: Done | Refused) -> None:
         waiting, life.to_start = life.to_start, []

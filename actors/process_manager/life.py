@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,19 +11,31 @@ from msgspec import Struct, field
 
 from actors.process_manager.lifecycle import UP
 from actors.process_manager.order import Standing
+from actors.process_manager.past import Past, new_past
 from actors.process_manager.restart import Ended, succeeded
 from actors.process_manager.stop import Ending
 from actors.process_manager.tally import Checks
 from actors.settings import Workload, revision
 from bus.messages import ProcessRow, ProcessState
 
-_OF_AN_INCARNATION: Final = frozenset({"GYROSTAT_TOKEN", "GYROSTAT_INCARNATION"})
+_OF_AN_INCARNATION: Final = frozenset(
+    {
+        "GYROSTAT_TOKEN", "GYROSTAT_INCARNATION", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "MAINPID",
+        "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID",
+    }
+)  # fmt: skip
+"""Variables of one process only: of the node itself when it runs under something of its kind."""
+
 _OF_AN_ACCOUNT: Final = frozenset({"HOME", "USER", "LOGNAME", "MAIL"})
 """Variables of the node's own account, which another one does not inherit."""
 
 
 class Launch(Struct, frozen=True, kw_only=True):
-    """Everything a spawn needs, made ahead. env: complete but for what is new in each incarnation."""
+    """Everything a spawn needs, made ahead. env: complete but for what is new in each incarnation.
+
+    plain: env holds as it stands. Else it is made at each start, of inherited (the node's), the workload's env files,
+    env and secrets, and own (what the node says to the process). private: directory in the place of /tmp, or None.
+    """
 
     argv: list[str]
     argv_json: str
@@ -33,6 +46,11 @@ class Launch(Struct, frozen=True, kw_only=True):
     log_size_max: int
     log_keep: int
     revision: str
+    workload: Workload
+    inherited: Mapping[str, str]
+    own: Mapping[str, str]
+    plain: bool
+    private: str | None
 
 
 class Life(Struct, kw_only=True):
@@ -54,6 +72,8 @@ class Life(Struct, kw_only=True):
     since_s: float = 0.0
     why: str = ""
     moves: int = 0
+    idle: bool = False
+    """It waits for its time or window."""
 
     incarnation: int = 0
     token: str = ""
@@ -66,6 +86,16 @@ class Life(Struct, kw_only=True):
     exit_code: int | None = None
     signal: str | None = None
     checks: Checks = Checks()
+    status: str = ""
+    """What it says of itself (sd_notify STATUS)."""
+    told_pid: int | None = None
+    """Its main process as it says (sd_notify MAINPID), if that is another."""
+
+    past: deque[Past] = field(default_factory=new_past)
+    due_s: float | None = None
+    """When it is started again while it backs off, monotonic seconds."""
+    last_lines: list[str] = field(default_factory=list)
+    """Of the log of its last ended run."""
 
     starts_s: list[float] = field(default_factory=list)
     quick_exits: int = 0
@@ -110,7 +140,18 @@ def make_launch(workload: Workload, node: str, node_env: Mapping[str, str], log_
         log_size_max=workload.spec.log.max_size,
         log_keep=workload.spec.log.keep,
         revision=revision(workload.spec),
+        workload=workload,
+        inherited=inherited,
+        own=own,
+        plain=_is_plain(workload),
+        private=f"{log_dir.rpartition('/')[0]}/private/{workload.name}" if workload.spec.private_tmp else None,
     )
+
+
+def _is_plain(workload: Workload) -> bool:
+    spec = workload.spec
+    filled = any("${" in text for text in workload.env.values())
+    return not (filled or spec.env_files or spec.secrets or spec.expand_command)
 
 
 def row_of(life: Life, now_s: float, strays: list[int], by_hand: list[int]) -> ProcessRow:
@@ -135,6 +176,14 @@ def row_of(life: Life, now_s: float, strays: list[int], by_hand: list[int]) -> P
         declared=life.declared,
         why=life.why,
         log_path=life.launch.log_path,
+        status=life.status if life.pid is not None else "",
+        told_pid=life.told_pid,
         strays=strays,
         by_hand=by_hand,
+        workload=life.workload.config_name,
+        instance=life.workload.instance,
+        port=life.workload.port,
+        tags=life.workload.spec.tags,
+        quick_exits=life.quick_exits,
+        idle=life.idle and life.state == "waiting",
     )

@@ -12,7 +12,7 @@ from bus.messages import ProcessState
 
 Event = Literal[
     "spawn",  # its process is being spawned
-    "wait",  # it is to run, and a dependency is not there
+    "wait",  # it is to run, and what it waits for is not there: a dependency, its schedule, its window
     "adopt",  # its process of before was found alive
     "run",  # up, and not ready
     "pass",  # up, and ready
@@ -22,20 +22,30 @@ Event = Literal[
     "leave",  # ended by itself; its policy leaves it so
     "loop",  # ended by itself too often
     "stop",  # it is to be down
-    "vanish",  # asked to end, and now gone with its whole group
+    "hold",  # it is down, and a person wants it so
+    "vanish",  # asked to end, and now gone with its whole tree
 ]
 
 EVENTS: Final[tuple[Event, ...]] = (
-    "spawn", "wait", "adopt", "run", "pass", "sicken", "again", "later", "leave", "loop", "stop", "vanish",
+    "spawn", "wait", "adopt", "run", "pass", "sicken", "again", "later", "leave", "loop", "stop", "hold",
+    "vanish",
 )  # fmt: skip
 
-UP: Final[frozenset[ProcessState]] = frozenset({"starting", "running", "ready", "unhealthy"})
+UP: Final[frozenset[ProcessState]] = frozenset({"starting", "adopted", "running", "ready", "unhealthy"})
 """States with a process that is meant to run."""
 
-DOWN: Final[frozenset[ProcessState]] = frozenset({"stopped", "waiting", "backing_off", "exited", "crash_loop"})
+DOWN: Final[frozenset[ProcessState]] = frozenset({"stopped", "waiting", "backing_off", "exited", "crash_loop", "held"})
 """States without a process."""
 
-_START: Final[Mapping[Event, ProcessState]] = {"spawn": "starting", "wait": "waiting", "stop": "stopped"}
+AT_REST: Final[frozenset[ProcessState]] = frozenset({"stopped", "exited", "crash_loop", "held"})
+"""Down, and not about to be started by itself."""
+
+_START: Final[Mapping[Event, ProcessState]] = {
+    "spawn": "starting",
+    "wait": "waiting",
+    "stop": "stopped",
+    "hold": "held",
+}
 _ALIVE: Final[Mapping[Event, ProcessState]] = {
     "run": "running",
     "pass": "ready",
@@ -50,9 +60,10 @@ _ALIVE: Final[Mapping[Event, ProcessState]] = {
 
 MOVES: Final[Mapping[ProcessState, Mapping[Event, ProcessState]]] = {
     # adopt, leave and loop: what a starting node takes over from the one before it
-    "stopped": {**_START, "adopt": "starting", "leave": "exited", "loop": "crash_loop"},
+    "stopped": {**_START, "adopt": "adopted", "leave": "exited", "loop": "crash_loop"},
     "waiting": _START,
     "starting": _ALIVE,
+    "adopted": _ALIVE,
     "running": _ALIVE,
     "ready": _ALIVE,
     "unhealthy": _ALIVE,
@@ -60,6 +71,8 @@ MOVES: Final[Mapping[ProcessState, Mapping[Event, ProcessState]]] = {
     "backing_off": _START,
     "exited": _START,
     "crash_loop": _START,
+    # adopt: a person held it while its process was on its way down
+    "held": {**_START, "adopt": "adopted"},
 }
 """What is not here cannot happen; a shell that asks for it has a fault."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -17,7 +18,7 @@ from msgspec import Struct
 from actors.process_manager.commands import run_command
 from actors.process_manager.life import Launch
 from actors.settings import Probe
-from actors.settings.probes import tcp_address
+from actors.settings.probes import statuses, tcp_address
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -42,7 +43,7 @@ def ask(probe: Probe, launch: Launch) -> Answer:
     asked_s = time.monotonic()
     try:
         if probe.http is not None:
-            detail = _ask_http(probe.http, asked_s + probe.timeout)
+            detail = _ask_http(probe, probe.http, asked_s + probe.timeout)
         elif probe.tcp is not None:
             _connect(*tcp_address(probe.tcp), asked_s + probe.timeout).close()
             detail = "connected"
@@ -66,7 +67,7 @@ def _ask_command(argv: list[str], launch: Launch, timeout_s: float) -> str:
     return last
 
 
-def _ask_http(url: str, deadline_s: float) -> str:
+def _ask_http(probe: Probe, url: str, deadline_s: float) -> str:
     """GET, following no redirect; the certificate of an https target is not judged, as Kubernetes does not."""
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme == "https"
@@ -79,24 +80,49 @@ def _ask_http(url: str, deadline_s: float) -> str:
             link.settimeout(_left_s(deadline_s))
             link = context.wrap_socket(link, server_hostname=host)
         link.settimeout(_left_s(deadline_s))
-        link.sendall(_request_of(parts))
-        status = _status_of(link, deadline_s)
+        link.sendall(_request_of(parts, probe.headers))
+        answer = _answer_of(link, deadline_s)
     finally:
         link.close()
-    if status not in _STATUS_WELL:
-        raise NotWell(f"status {status}")
-    return f"status {status}"
+    wanted = [statuses(text) for text in probe.status] or [_STATUS_WELL]
+    if not any(answer.status in some for some in wanted):
+        raise NotWell(f"status {answer.status}")
+    _match(answer, probe)
+    return f"status {answer.status}"
 
 
-def _request_of(parts: SplitResult) -> bytes:
+class HttpAnswer(Struct, frozen=True):
+    """An answer of HTTP. headers: names in lower case. body: the beginning, without the marks of chunks."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def _match(answer: HttpAnswer, probe: Probe) -> None:
+    """Hold an answer against what its probe wants. Raises NotWell."""
+    for name, pattern in probe.answer_headers.items():
+        value = answer.headers.get(name.lower())
+        if value is None:
+            raise NotWell(f"no header {name}")
+        if re.search(pattern, value) is None:
+            raise NotWell(f"header {name} is {value[:80]!r}, which does not match {pattern!r}")
+    if probe.body is not None and re.search(probe.body, answer.body.decode("utf-8", "replace")) is None:
+        raise NotWell(f"nothing in the body matches {probe.body!r}")
+
+
+def _request_of(parts: SplitResult, headers: Mapping[str, str]) -> bytes:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.netloc.rpartition("@")[2]
-    lines = (f"GET {path} HTTP/1.1", f"Host: {host}", "User-Agent: gyrostat", "Accept: */*", "Connection: close")
-    return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
+    own = {"Host": host, "User-Agent": "gyrostat", "Accept": "*/*", "Connection": "close"}
+    said = {name.lower() for name in headers}
+    sent = {**{name: text for name, text in own.items() if name.lower() not in said}, **headers}
+    lines = (f"GET {path} HTTP/1.1", *(f"{name}: {text}" for name, text in sent.items()), "")
+    return "".join(f"{line}\r\n" for line in lines).encode()
 
 
-def _status_of(link: socket.socket, deadline_s: float) -> int:
-    """Read the answer, its body up to BODY_BYTES_MAX; give its status."""
+def _answer_of(link: socket.socket, deadline_s: float) -> HttpAnswer:
+    """Read the answer, its body up to BODY_BYTES_MAX."""
     raw = b""
     while True:
         head, found, rest = raw.partition(b"\r\n\r\n")
@@ -114,12 +140,14 @@ def _status_of(link: socket.socket, deadline_s: float) -> int:
         raw += part
     length = _length_in(head)
     want = BODY_BYTES_MAX if length is None else min(length, BODY_BYTES_MAX)
-    have = len(rest)
-    while have < want and (part := _receive(link, deadline_s)):
-        have += len(part)
-    if length is not None and have < want:
-        raise NotWell(f"closed the connection after {have} of {length} bytes")
-    return status
+    body = bytearray(rest)
+    while len(body) < want and (part := _receive(link, deadline_s)):
+        body += part
+    if length is not None and len(body) < want:
+        raise NotWell(f"closed the connection after {len(body)} of {length} bytes")
+    headers = _headers_in(head)
+    chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+    return HttpAnswer(status, headers, unchunked(bytes(body)) if chunked else bytes(body))
 
 
 def _status_in(head: bytes) -> int:
@@ -127,6 +155,32 @@ def _status_in(head: bytes) -> int:
     if len(line) < 2 or not line[0].startswith(b"HTTP/1.") or not line[1].isdigit():  # noqa: PLR2004 - version, status
         raise NotWell(f"no HTTP: {head[:40].decode('latin-1')!r}")
     return int(line[1])
+
+
+def _headers_in(head: bytes) -> dict[str, str]:
+    """Give the headers, names in lower case; of one that comes twice, both values with a comma."""
+    found: dict[str, str] = {}
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.decode("latin-1").partition(":")
+        key = name.strip().lower()
+        found[key] = f"{found[key]}, {value.strip()}" if key in found else value.strip()
+    return found
+
+
+def unchunked(raw: bytes) -> bytes:
+    """Give what chunks hold, as far as they came."""
+    body, at = b"", 0
+    while (end := raw.find(b"\r\n", at)) >= 0:
+        size = raw[at:end].partition(b";")[0].strip()
+        try:
+            count = int(size, 16)
+        except ValueError:
+            break
+        if count <= 0:
+            break
+        body += raw[end + 2 : end + 2 + count]
+        at = end + 2 + count + 2
+    return body
 
 
 def _length_in(head: bytes) -> int | None:

@@ -12,7 +12,6 @@ from actors.process_manager.life import Life
 from actors.process_manager.means import Means
 from actors.process_manager.tally import (
     PROBE_NAMES,
-    Checks,
     ProbeName,
     Tally,
     Turn,
@@ -41,6 +40,16 @@ class Answered(Protocol):
         """In words."""
 
 
+class Teller(Protocol):
+    """What is told by the workload itself: see telling.Telling."""
+
+    def begin(self, life: Life) -> None:
+        """A new incarnation is up."""
+
+    def end(self, life: Life) -> None:
+        """It is down or being stopped."""
+
+
 Question = Callable[[Probe, Life, Callable[[Answered], None]], None]
 """Puts a probe's question to a workload in some thread; calls back there."""
 
@@ -64,6 +73,8 @@ class Probing:
         self._question = question
         self._eager_s = eager_s
         self._changed = changed
+        self.telling: Teller | None = None
+        """What the workloads tell of themselves; begins and ends with the questions to them."""
         self._rounds: dict[str, list[Round]] = {}
 
     def begin(self, life: Life) -> None:
@@ -71,17 +82,25 @@ class Probing:
         self.end(life)
         probes = life.workload.spec.probes
         life.checks = first_checks(startup=probes.startup is not None, readiness=probes.readiness is not None)
+        if self.telling is not None:
+            self.telling.begin(life)
         self._open(life, ("startup",) if probes.startup is not None else PROBE_NAMES[1:])
 
     def renew(self, life: Life) -> None:
         """The probes of a running incarnation were changed: ask the new ones; what was well is so until they say no."""
-        self.end(life)
+        self._close(life)
         probes = life.workload.spec.probes
-        life.checks = Checks(ready=True if probes.readiness is None or life.checks.ready else None)
+        ready = True if probes.readiness is None or life.checks.ready else None
+        life.checks = structs.replace(life.checks, started=True, alive=True, ready=ready)
         self._open(life, PROBE_NAMES[1:])
 
     def end(self, life: Life) -> None:
         """It is down or being stopped: no more questions, and late answers count for nothing."""
+        self._close(life)
+        if self.telling is not None:
+            self.telling.end(life)
+
+    def _close(self, life: Life) -> None:
         for one in self._rounds.pop(life.name, ()):
             one.over = True
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from actors.process_manager.adopt import Alive, Fate, Gone
-from actors.process_manager.keeper import Keeper, Tools
+from actors.process_manager.bulk import Start, begin_all
+from actors.process_manager.keeper import Keeper
 from actors.process_manager.life import Life
 from actors.process_manager.means import Means
 from actors.process_manager.order import start_order
 from actors.process_manager.restart import Leave
 from actors.process_manager.runs import end_run, said
 from actors.process_manager.store import Row
+from actors.process_manager.tools import Tools
 from bus.messages import ProcessAdopted
 
 
@@ -40,6 +42,8 @@ class Resumption:
                     self._bury(life, row, fate)
                 case None:
                     self._rest(life, row)
+            if life.held and life.state == "stopped":
+                self._keeper.move(life, "hold", "held: a person stopped it")
         self._start()
 
     def _undeclared(self, name: str, fate: Fate | None) -> Life | None:
@@ -82,9 +86,10 @@ class Resumption:
         """It ended while nobody watched. Nothing is told of a spawn that no process is known to have come of."""
         self._tools.store.ended(life.name, "ended", gone.exit.exit_code, gone.exit.signal)
         life.log_start = row.log_start
-        uptime_s = max(0.0, self._means.clock.wall() - row.started_wall_s)
+        ended_s = gone.wall_s if gone.wall_s is not None else self._means.clock.wall()
+        uptime_s = max(0.0, ended_s - row.started_wall_s)
         if gone.existed:
-            life.pid, life.started_s = row.pid, self._means.clock() - uptime_s
+            life.pid, life.started_s = row.pid, self._means.clock() - uptime_s  # so that its run lasted so long
             self._keeper.tell_exit(life, end_run(life, gone.exit, asked=life.held, now_s=self._means.clock()))
         if not life.wanted:
             return
@@ -106,11 +111,17 @@ class Resumption:
         if self._keeper.closing is not None:  # the node is drained
             return
         lives = self._keeper.lives
-        for name in start_order({name: life.workload.spec.depends_on for name, life in lives.items()}):
-            life = lives[name]
-            if life.wanted and life.state == "stopped":
-                lost = name in self._lost
-                self._keeper.begin(life, "ended while no node ran" if lost else "node starts", unasked=lost)
+        order = start_order({name: life.workload.spec.depends_on for name, life in lives.items()})
+        begin_all(
+            self._keeper,
+            [
+                Start(lives[name], "ended while no node ran", unasked=True)
+                if name in self._lost
+                else Start(lives[name], "node starts")
+                for name in order
+                if lives[name].wanted and lives[name].state == "stopped"
+            ],
+        )
 
 
 _WANTED = frozenset({"intent", "up", "ended", "exited", "crash_loop"})

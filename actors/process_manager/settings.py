@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -14,6 +14,14 @@ class ProcessManagerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     log_check: Seconds = Seconds(5)
     """Seconds between two looks at the sizes of the log files; a file may pass its max_size by what comes between."""
+
+    log_read_every: Seconds = Seconds(1)
+    """Seconds between two looks at the new lines of a log that grows; one that is idle is looked at every log_check.
+    At least 0.05."""
+
+    log_read_max: Bytes = Bytes(1 << 20)
+    """Bytes of one log that are read in one such look, some 5 ms each; of more only the newest are. 0: no log is read,
+    and nobody measures error_rate."""
 
     evidence_lines: Annotated[int, Meta(ge=0, le=200)] = 20
     """Last lines of its log that are told when a workload ends; a traceback has about as many."""
@@ -35,6 +43,16 @@ class ProcessManagerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     stray_grace: Seconds = Seconds(5)
     """Seconds that a left-over process has to end by itself before it gets KILL."""
+
+    cgroups: Literal["limits", "always", "never"] = "limits"
+    """Which workloads get control groups: those with limits.memory_max or limits.cpu_quota, all, or none. In one, no
+    child is lost sight of, whatever it does; each start takes some 0.1 ms more."""
+
+    cgroup_parent: str | None = None
+    """Group beneath which they are made, as /proc/self/cgroup writes it; None: the node's own."""
+
+    memory_check: Seconds = Seconds(5)
+    """Seconds between two looks at the memory of workloads that have a limit and no control group."""
 
     start_retry_max: Seconds = Seconds(30)
     """Seconds between two tries to start a workload whose program, directory or user is not usable."""

@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import grp
 import os
 import pwd
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
 
+from actors.process_manager.environment import NoEnvironment, argv_of, environment_of
+from actors.process_manager.gate import Extras, behind, confine, find_program, needed
 from actors.process_manager.life import Launch
 from actors.process_manager.logs import LogFile, open_log
+from actors.process_manager.passing import placed
+from actors.process_manager.private import SHARED, can_hide, hides, make_private, with_private_tmp
 from actors.process_manager.tokens import INCARNATION, TOKEN
+from actors.settings.limits import umask_of
 
 _SHORT_OF: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.ENOSPC})
 """What a machine may have again in a moment."""
@@ -41,27 +48,26 @@ class Spawned(Struct, frozen=True):
     log: LogFile
 
 
-def spawn(launch: Launch, token: str, incarnation: int) -> Spawned:
+_NO_EXTRAS: Final = Extras()
+
+
+def spawn(launch: Launch, token: str, incarnation: int, extras: Extras = _NO_EXTRAS) -> Spawned:
     """Start the process in a session of its own, its output appended to its log file.
 
-    The process holds the file itself, so that the node's death costs it nothing. umask and limits are the node's own.
-    Raises SpawnFailed.
+    The process holds the file itself, so that the node's death costs it nothing. What is said of limits holds from the
+    first instruction of its program; the rest is the node's own. Raises SpawnFailed.
     """
-    account = account_of(launch.user)
-    env = {**account.env, **launch.env, TOKEN: token, INCARNATION: str(incarnation)}
+    account = account_of(launch.user, launch.workload.spec.group)
+    try:
+        env = {**environment_of(launch, account.env), **extras.env, TOKEN: token, INCARNATION: str(incarnation)}
+        argv = argv_of(launch, env)
+    except NoEnvironment as error:
+        raise SpawnFailed(error.reason, retryable=error.retryable) from None
     log_fd, log = _open_log(launch)
     try:
         with _no_signal_blocked():
-            process = subprocess.Popen(  # noqa: S603, RUF100 - the exit watcher waits for it
-                launch.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=log_fd,
-                stderr=log_fd,
-                cwd=launch.cwd,
-                env=env,
-                start_new_session=True,
-                **account.ids,
-            )
+            start = partial(_start, launch, extras, {"env": env, "stdout": log_fd, "stderr": log_fd, **account.ids})
+            process = _in_private(launch, env, account, partial(start, argv))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise explained(error, launch) from error
     finally:
@@ -71,9 +77,58 @@ def spawn(launch: Launch, token: str, incarnation: int) -> Spawned:
     return Spawned(process.pid, log)
 
 
+def _start(launch: Launch, extras: Extras, options: dict[str, Any], argv: list[str]) -> subprocess.Popen[bytes]:
+    """Start it, behind a gate when it has to wait for its limits. Raises OSError, ValueError, SubprocessError."""
+    spec = launch.workload.spec
+    options = {**options, "cwd": launch.cwd, "start_new_session": True}
+    if spec.umask is not None:
+        options["umask"] = umask_of(spec.umask)
+    asked = placed(argv, options, extras.sockets)
+    if not needed(spec.limits, extras):  # the exit watcher waits for it
+        return subprocess.Popen(asked.argv, stdin=subprocess.DEVNULL, pass_fds=asked.pass_fds, **asked.options)
+    find_program(argv[0], launch.cwd, options["env"].get("PATH"))
+    held, opens = os.pipe()
+    fds = asked.pass_fds if extras.notify_fd is None else (*asked.pass_fds, extras.notify_fd)
+    try:
+        process = subprocess.Popen(behind(asked.argv, extras), stdin=held, pass_fds=fds, **asked.options)
+        try:
+            words = confine(process.pid, spec.limits, extras.cgroups)
+        except OSError:
+            os.close(opens)
+            opens = -1
+            process.wait()
+            raise
+        os.write(opens, f"{words}\n".encode())
+    finally:
+        os.close(held)
+        if opens >= 0:
+            os.close(opens)
+    return process
+
+
+def _in_private(
+    launch: Launch, env: dict[str, str], account: Account, start: Callable[[], subprocess.Popen[bytes]]
+) -> subprocess.Popen[bytes]:
+    """Start it with temporary files of its own, if it is to have them. Raises OSError and what start raises."""
+    if launch.private is None:
+        return start()
+    hidden = [path for path in (launch.cwd, env.get("NOTIFY_SOCKET", "")) if can_hide() and path and hides(path)]
+    if hidden:
+        raise SpawnFailed(f"{hidden[0]} lies in /tmp, which private_tmp hides", retryable=False)
+    make_private(launch.private, account.ids.get("user"), account.ids.get("group"))
+    if not can_hide():
+        env["TMPDIR"] = launch.private
+        return start()
+    env["TMPDIR"] = SHARED[0]
+    return with_private_tmp(launch.private, start)
+
+
 def explained(error: Exception, launch: Launch) -> SpawnFailed:
     """Say in one line what an exception of Popen means to the operator."""
     program = launch.argv[0]
+    text = error.strerror or "" if isinstance(error, OSError) else ""
+    if text.startswith(_SAYS_ALL):
+        return SpawnFailed(text, retryable=False)
     if not isinstance(error, OSError):
         return SpawnFailed(f"{program} cannot be started: {error}", retryable=False)
     if error.errno in _SHORT_OF:
@@ -85,6 +140,9 @@ def explained(error: Exception, launch: Launch) -> SpawnFailed:
     wording = _WORDINGS.get(error.errno or 0, f"cannot be started: {error.strerror}")
     return SpawnFailed(f"its program {program} {wording}", retryable=error.errno == errno.ENOENT)
 
+
+_SAYS_ALL: Final = ("limits.", "its control group", "private_tmp")
+"""What a fault of ours begins with that needs no more words."""
 
 _WORDINGS: Final = {
     errno.ENOENT: "(or the interpreter it names) is missing",
@@ -111,8 +169,25 @@ class Account(Struct, frozen=True):
 _OWN: Final = Account({}, {})
 
 
-def account_of(user: str | None) -> Account:
-    """Look an account up; None: the node's own. Raises SpawnFailed."""
+def account_of(user: str | None, group: str | None = None) -> Account:
+    """Look an account up, and a group in the place of its own; None: the node's. Raises SpawnFailed."""
+    account = _account_of(user)
+    if group is None:
+        return account
+    try:
+        gid = grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise SpawnFailed(f"its group {group} is not known on this machine", retryable=False) from None
+    if os.geteuid() != 0:
+        if gid == os.getegid() and not account.ids:
+            return account
+        raise SpawnFailed(
+            f"only root can run it as group {group}; this node runs as uid {os.geteuid()}", retryable=False
+        )
+    return Account({"extra_groups": [], **account.ids, "group": gid}, account.env)
+
+
+def _account_of(user: str | None) -> Account:
     if user is None:
         return _OWN
     try:
@@ -126,6 +201,16 @@ def account_of(user: str | None) -> Account:
         raise SpawnFailed(f"only root can run it as {user}; this node runs as uid {os.geteuid()}", retryable=False)
     groups = os.getgrouplist(user, entry.pw_gid)
     return Account({"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": groups}, env)
+
+
+def uid_of(user: str | None) -> list[int]:
+    """Give the user id a workload runs as; none when the account is not known."""
+    if user is None:
+        return [os.geteuid()]
+    try:
+        return [pwd.getpwnam(user).pw_uid]
+    except KeyError:
+        return []
 
 
 def _open_log(launch: Launch) -> tuple[int, LogFile]:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -47,7 +48,13 @@ _SCHEMA: Final = (
         exit_code INTEGER,
         signal TEXT
     ) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS told (name TEXT PRIMARY KEY, token TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS drain (id INTEGER PRIMARY KEY CHECK (id = 1), ran TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS schedule (name TEXT PRIMARY KEY, decided_s REAL NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS log_place (
+        name TEXT PRIMARY KEY, inode INTEGER NOT NULL, at INTEGER NOT NULL, total INTEGER NOT NULL,
+        size INTEGER NOT NULL
+    ) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS spec (name TEXT PRIMARY KEY, workload BLOB NOT NULL) WITHOUT ROWID",
 )
 
@@ -159,6 +166,14 @@ class Store:
         finally:
             self._db.execute("PRAGMA synchronous=NORMAL")
 
+    def told_ready(self, name: str, token: str) -> None:
+        """The incarnation with this token has said that it is ready."""
+        self._note("INSERT OR REPLACE INTO told VALUES (?, ?)", (name, token))
+
+    def was_told_ready(self, name: str, token: str) -> bool:
+        """Whether that incarnation has said that it is ready."""
+        return self._db.execute("SELECT 1 FROM told WHERE name=? AND token=?", (name, token)).fetchone() is not None
+
     def drain(self, ran: list[str]) -> None:
         """The node is drained, also over restarts. ran: what was running, for the end of the drain."""
         self._write("INSERT OR REPLACE INTO drain VALUES (1, ?)", (json.dumps(ran),))
@@ -172,6 +187,14 @@ class Store:
         found = self._db.execute("SELECT ran FROM drain").fetchone()
         return None if found is None else [str(name) for name in json.loads(found[0])]
 
+    def decided(self) -> dict[str, float]:
+        """Up to when the times of each scheduled workload were decided on, wall time."""
+        return {str(name): float(at_s) for name, at_s in self._db.execute("SELECT name, decided_s FROM schedule")}
+
+    def decide(self, name: str, wall_s: float) -> None:
+        """The times of a workload's schedule are decided on up to this one."""
+        self._note("INSERT OR REPLACE INTO schedule VALUES (?, ?)", (name, wall_s))
+
     def remember(self, workloads: list[Workload]) -> None:
         """Keep the settings, so that a process whose workload was taken out of the config can still be stopped."""
         rows = [(one.name, msgspec.json.encode(one, enc_hook=enc_hook)) for one in workloads]
@@ -180,6 +203,25 @@ class Store:
             self._db.executemany("INSERT OR REPLACE INTO spec VALUES (?, ?)", rows)
         finally:
             self._db.execute("COMMIT")
+        self._commits += 1
+
+    def log_places(self) -> dict[str, tuple[int, int, int, int]]:
+        """Up to where the log of each workload was read: inode, place, bytes cut off before it, size."""
+        cursor = self._db.execute("SELECT name, inode, at, total, size FROM log_place")
+        return {str(name): (inode, at, total, size) for name, inode, at, total, size in cursor}
+
+    def put_log_places(self, places: Mapping[str, tuple[int, int, int, int]]) -> None:
+        """Keep these, together."""
+        rows = [(name, *values) for name, values in places.items()]
+        try:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT OR REPLACE INTO log_place VALUES (?, ?, ?, ?, ?)", rows)
+            self._db.execute("COMMIT")
+            self.trouble = ""
+        except sqlite3.OperationalError as error:
+            self.trouble = str(error)
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
         self._commits += 1
 
     def recall(self, name: str) -> Workload | None:
@@ -196,6 +238,9 @@ class Store:
         """It is neither declared nor running."""
         self._note("DELETE FROM life WHERE name=?", (name,))
         self._note("DELETE FROM spec WHERE name=?", (name,))
+        self._note("DELETE FROM log_place WHERE name=?", (name,))
+        self._note("DELETE FROM told WHERE name=?", (name,))
+        self._note("DELETE FROM schedule WHERE name=?", (name,))
 
     def wants_tidying(self) -> bool:
         """Whether tidy() is due; then it counts as done."""

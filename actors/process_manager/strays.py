@@ -58,18 +58,23 @@ def find(sought: Collection[Sought], search: Search) -> dict[str, Sighting]:
     strays: dict[str, list[int]] = {one.name: [] for one in sought}
     by_hand: dict[str, list[int]] = {one.name: [] for one in sought}
     by_name = {one.name: one for one in sought}
+    by_last: dict[str, list[Sought]] = {}
+    for one in sought:
+        by_last.setdefault(os.path.basename(one.argv[-1]), []).append(one)  # noqa: PTH119 - of thousands
     for pid, stat in sorted(stats.items()):
         if pid == os.getpid() or is_offspring(stat, stats, mains):
             continue
         environ = table.environ(pid)
         if TOKEN in environ:
             name = environ.get(WORKLOAD, "")
-            one = by_name.get(name)
-            if one is not None and _is_stray(environ, one, search):
+            bearer = by_name.get(name)
+            if bearer is not None and _is_stray(environ, bearer, search):
                 strays[name].append(pid)
             continue
-        for one in sought:
-            if same_program(pid, one, table):
+        argv = table.argv(pid)
+        last = os.path.basename(argv[-1]) if argv else ""  # noqa: PTH119
+        for one in by_last.get(last, ()) if argv else ():
+            if same_argv(argv, one) and same_place(pid, one, table):
                 by_hand[one.name].append(pid)
     return {name: Sighting(strays=strays[name], by_hand=by_hand[name]) for name in strays}
 
@@ -93,13 +98,15 @@ def _is_stray(environ: Mapping[str, str], one: Sought, search: Search) -> bool:
     return is_ours(search.issuer.secret, token, one.name, environ.get(INCARNATION, ""))
 
 
-def same_program(pid: int, one: Sought, table: Processes) -> bool:
-    """Tell whether a process runs a workload's program with its arguments, in its directory, as its user."""
-    argv = table.argv(pid)
-    if argv[-len(one.argv) :] != one.argv and (
-        argv[1:] != one.argv[1:] or os.path.basename(argv[0] if argv else "") != os.path.basename(one.argv[0])  # noqa: PTH119
-    ):
-        return False
+def same_argv(argv: list[str], one: Sought) -> bool:
+    """Tell whether a command line is that of a workload, also as a script behind its interpreter."""
+    return argv[-len(one.argv) :] == one.argv or (
+        argv[1:] == one.argv[1:] and os.path.basename(argv[0]) == os.path.basename(one.argv[0])  # noqa: PTH119
+    )
+
+
+def same_place(pid: int, one: Sought, table: Processes) -> bool:
+    """Tell whether a process is in a workload's directory, as its user."""
     cwd = table.cwd(pid)
     return (
         cwd is not None and os.path.realpath(cwd) == os.path.realpath(one.cwd) and table.uid(pid) == _uid_of(one.user)

@@ -61,11 +61,17 @@ def eager_delay(former_s: float, first_s: float, probe: Probe) -> float:
 
 
 class Checks(Struct, frozen=True, kw_only=True):
-    """What the probes say of one incarnation. None: no verdict yet; True also where there is no such probe."""
+    """What the probes, and the workload itself, say of one incarnation.
+
+    None: no verdict yet; True also where nothing is asked. told: that it is ready; False: not in its time. fed: its
+    watchdog.
+    """
 
     started: bool | None = True
     alive: bool | None = True
     ready: bool | None = True
+    told: bool | None = True
+    fed: bool = True
 
 
 def first_checks(*, startup: bool, readiness: bool) -> Checks:
@@ -78,8 +84,21 @@ Level = Literal["run", "pass", "sicken"]
 
 def level_of(checks: Checks) -> Level | None:
     """Give the event of the life cycle that the checks amount to; None: still starting."""
-    if checks.started is False or checks.alive is False:
+    if checks.started is False or checks.alive is False or checks.told is False or not checks.fed:
         return "sicken"
     if checks.started is None:
         return None
-    return "pass" if checks.ready else "run"
+    return "pass" if checks.ready and checks.told else "run"
+
+
+def wording(checks: Checks) -> str:
+    """Say why a workload is not ready."""
+    if checks.started is False:
+        return "startup probe fails"
+    if checks.told is False:
+        return "startup took too long: it has not told that it is ready"
+    if checks.alive is False or not checks.fed:
+        return "liveness probe fails" if checks.alive is False else "liveness probe fails: its watchdog is not fed"
+    if not checks.told and checks.ready:
+        return "has not told that it is ready"
+    return "not ready yet" if checks.ready is None else "readiness probe fails"

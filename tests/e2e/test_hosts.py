@@ -122,7 +122,7 @@ def test_what_happens_to_a_workload_of_one_node_is_an_issue_there_and_nowhere_el
         row = host.workload()
         assert (row.pid, row.restarts, row.state) == (pids[host.name], 0, "ready")
     a.ask(StopProcess(name="work"))  # all three have a workload of that name: the command concerns one
-    assert a.workload().state == "stopped"
+    assert a.workload().state == "held"
     assert c.workload().pid == pids[c.name]
 
 

@@ -77,7 +77,7 @@ def test_the_end_of_a_drain_starts_what_it_stopped_but_not_what_a_person_holds(p
     pair.ask(StopProcess(name="leaf"))
     pair.ask(DrainNode())
     assert pair.ask(UndrainNode(why="disk is in")).detail == "undrained; workloads to start: 2"
-    pair.until(lambda: states(pair) == {"base": "ready", "leaf": "stopped", "spare": "ready"})
+    pair.until(lambda: states(pair) == {"base": "ready", "leaf": "held", "spare": "ready"})
     assert [fact.why for fact in pair.events(NodeUndrained)] == ["disk is in"]
     assert not pair.ask(ListProcesses()).draining
     with pytest.raises(Refused, match="the node is not drained"):

@@ -4,17 +4,19 @@ from actors.process_manager.lifecycle import DOWN, EVENTS, MOVES, UP, Impossible
 
 # Rows are states, columns events; a dot cannot happen.
 GRID = """
-             spawn     wait     adopt     run      pass   sicken     again     later        leave   loop        stop      vanish
-stopped      starting  waiting  starting  .        .      .          .         .            exited  crash_loop  stopped   .
-waiting      starting  waiting  .         .        .      .          .         .            .       .           stopped   .
-starting     .         waiting  .         running  ready  unhealthy  starting  backing_off  exited  crash_loop  stopping  .
-running      .         waiting  .         running  ready  unhealthy  starting  backing_off  exited  crash_loop  stopping  .
-ready        .         waiting  .         running  ready  unhealthy  starting  backing_off  exited  crash_loop  stopping  .
-unhealthy    .         waiting  .         running  ready  unhealthy  starting  backing_off  exited  crash_loop  stopping  .
-stopping     .         .        .         .        .      .          .         .            .       .           stopping  stopped
-backing_off  starting  waiting  .         .        .      .          .         .            .       .           stopped   .
-exited       starting  waiting  .         .        .      .          .         .            .       .           stopped   .
-crash_loop   starting  waiting  .         .        .      .          .         .            .       .           stopped   .
+             spawn     wait     adopt    run      pass   sicken     again     later        leave   loop        stop      hold  vanish
+stopped      starting  waiting  adopted  .        .      .          .         .            exited  crash_loop  stopped   held  .
+waiting      starting  waiting  .        .        .      .          .         .            .       .           stopped   held  .
+starting     .         waiting  .        running  ready  unhealthy  starting  backing_off  exited  crash_loop  stopping  .     .
+adopted      .         waiting  .        running  ready  unhealthy  starting  backing_off  exited  crash_loop  stopping  .     .
+running      .         waiting  .        running  ready  unhealthy  starting  backing_off  exited  crash_loop  stopping  .     .
+ready        .         waiting  .        running  ready  unhealthy  starting  backing_off  exited  crash_loop  stopping  .     .
+unhealthy    .         waiting  .        running  ready  unhealthy  starting  backing_off  exited  crash_loop  stopping  .     .
+stopping     .         .        .        .        .      .          .         .            .       .           stopping  .     stopped
+backing_off  starting  waiting  .        .        .      .          .         .            .       .           stopped   held  .
+exited       starting  waiting  .        .        .      .          .         .            .       .           stopped   held  .
+crash_loop   starting  waiting  .        .        .      .          .         .            .       .           stopped   held  .
+held         starting  waiting  adopted  .        .      .          .         .            .       .           stopped   held  .
 """  # noqa: E501
 HEAD, *ROWS = [line.split() for line in GRID.strip().splitlines()]
 CELLS = [(state, event, after) for state, *cells in ROWS for event, after in zip(HEAD, cells, strict=True)]

@@ -10,8 +10,9 @@ from functools import partial
 import pytest
 
 from actors.process_manager.life import make_launch
-from actors.process_manager.probes import BODY_BYTES_MAX, Answer, Prober, ask
+from actors.process_manager.probes import BODY_BYTES_MAX, Answer, Prober, ask, unchunked
 from actors.settings import Probe, Seconds
+from actors.settings.probes import HttpGet
 
 
 @pytest.fixture
@@ -226,3 +227,58 @@ def test_after_close_no_answer_is_told():
         if thread.name.startswith("probe"):
             thread.join(20)
     assert told.empty()
+
+
+@pytest.mark.parametrize(
+    ("probe", "answer", "detail"),
+    [
+        ({"status": ["401", "500-503"]}, b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n", "status 502"),
+        ({"status": ["204"]}, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "!status 200"),
+        ({"body": "^ok$"}, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "status 200"),
+        ({"body": "well"}, b"HTTP/1.1 200 OK\r\n\r\nall is bad", "!nothing in the body matches 'well'"),
+        (
+            {"body": "one two"},
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\none \r\n3\r\ntwo\r\n0\r\n\r\n",
+            "status 200",
+        ),
+        ({"answer_headers": {"X-State": "^up"}}, b"HTTP/1.1 200 OK\r\nx-state: up 3\r\n\r\n", "status 200"),
+        (
+            {"answer_headers": {"X-State": "^up"}},
+            b"HTTP/1.1 200 OK\r\nX-STATE: down\r\n\r\n",
+            "!header X-State is 'down', which does not match '^up'",
+        ),
+        ({"answer_headers": {"X-State": "."}}, b"HTTP/1.1 200 OK\r\n\r\n", "!no header X-State"),
+    ],
+    ids=["status", "other status", "body", "other body", "chunks", "header", "other header", "no header"],
+)
+def test_an_answer_is_held_against_what_the_probe_wants(launch, listener, probe, answer, detail):
+    thread, _ = answer_with(listener, answer)
+    got = ask(Probe(http=url(listener), timeout=Seconds(5), **probe), launch)
+    thread.join()
+    assert (got.ok, got.detail) == (not detail.startswith("!"), detail.removeprefix("!"))
+
+
+def test_headers_of_a_probe_are_sent_and_win_over_its_own(launch, listener):
+    thread, asked = answer_with(listener, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    assert ask(Probe(http=url(listener), headers={"host": "web.test", "Authorization": "Bearer x"}), launch).ok
+    thread.join()
+    lines = asked[0].decode().split("\r\n")
+    assert {"host: web.test", "Authorization: Bearer x", "User-Agent: gyrostat"} <= set(lines)
+    assert not any(line.startswith("Host:") for line in lines)
+
+
+def test_chunks_that_are_torn_give_what_came():
+    assert unchunked(b"3\r\nabc\r\n5\r\nde") == b"abcde"
+    assert unchunked(b"zz\r\nabc") == unchunked(b"") == b""
+
+
+def test_the_words_of_process_compose_mean_the_same():
+    theirs = Probe(
+        http_get=HttpGet(host="web", scheme="https", path="ready", port=8443, headers={"A": "b"}, status_code=204),
+        period_seconds=7, timeout_seconds=3, initial_delay_seconds=0, success_threshold=2, failure_threshold=5,
+    )  # fmt: skip
+    assert theirs == Probe(
+        http="https://web:8443/ready", headers={"A": "b"}, status=["204"], every=Seconds(7), timeout=Seconds(3),
+        successes=2, failures=5,
+    )  # fmt: skip
+    assert Probe(http_get=HttpGet()).http == "http://127.0.0.1/"

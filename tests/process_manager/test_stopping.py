@@ -47,7 +47,7 @@ def test_a_stop_is_answered_when_it_is_down_and_it_stays_down(keep, workload, al
     house = keep(workload("web", FOREVER))
     house.ask(StopProcess(name="web", why="maintenance"))
     assert alive("sleep") == []
-    assert (row(house).state, row(house).held, row(house).wanted) == ("stopped", True, False)
+    assert (row(house).state, row(house).held, row(house).wanted) == ("held", True, False)
     exited, stopped = house.wait_for(ProcessExited), house.wait_for(ProcessStopped)
     assert (exited.signal, exited.asked, exited.expected) == ("TERM", True, True)
     assert (stopped.reason, stopped.killed) == ("maintenance", False)
@@ -58,7 +58,7 @@ def test_a_hold_outlives_the_node_until_it_is_started(keep, workload):
     house.ask(StopProcess(name="web"))
     house.stop()
     second = keep(workload("web", FOREVER))
-    assert (row(second).state, row(second).held, row(second).why) == ("stopped", True, "held: a person stopped it")
+    assert (row(second).state, row(second).held, row(second).why) == ("held", True, "held: a person stopped it")
     second.ask(StartProcess(name="web"))
     assert not row(second).held
     second.stop()
@@ -132,12 +132,12 @@ def test_a_stop_of_what_backs_off_waits_or_loops_keeps_it_down(keep, workload):
     house.wait_for(ProcessStateChanged, of("loop", state="crash_loop"))
     for name, was in (("late", "backing off"), ("loop", "crash loop"), ("waits", "waiting"), ("off", "stopped")):
         assert house.ask(StopProcess(name=name)).detail == f"was down: {was}"
-        assert row(house, name).state == "stopped"
+        assert row(house, name).state == "held"
     started = len(house.events(ProcessStarted))
     house.ask(StartProcess(name="off"))
     threading.Event().wait(0.5)
     assert len(house.events(ProcessStarted)) == started + 1
-    assert row(house, "waits").state == row(house, "late").state == "stopped"
+    assert row(house, "waits").state == row(house, "late").state == "held"
 
 
 def test_a_restart_is_answered_when_the_new_process_is_there(keep, workload, alive):
@@ -179,7 +179,7 @@ def test_a_stop_during_a_restart_wins(keep, workload, alive):
     house.ask(StopProcess(name="web", why="enough"))
     with pytest.raises(Refused, match="web was stopped meanwhile: enough"):
         restart.result(20)
-    assert row(house).state == "stopped"
+    assert row(house).state == "held"
     assert alive() == []
 
 
@@ -197,7 +197,7 @@ def test_what_a_person_holds_is_not_restarted_by_others(keep, workload):
     house.ask(StopProcess(name="web"))
     with pytest.raises(Refused, match="web is held: a person stopped it; start it instead"):
         house.ask(RestartProcess(name="web"))
-    assert row(house).state == "stopped"
+    assert row(house).state == "held"
 
 
 def test_a_signal_reaches_the_main_process(keep, workload):
@@ -208,7 +208,7 @@ def test_a_signal_reaches_the_main_process(keep, workload):
     with pytest.raises(Refused, match="no signal 'FOO'; there are: ABRT"):
         house.ask(SignalProcess(name="web", signal="FOO"))
     house.ask(StopProcess(name="web"))
-    with pytest.raises(Refused, match="web has no process: stopped"):
+    with pytest.raises(Refused, match="web has no process: held"):
         house.ask(SignalProcess(name="web", signal="HUP"))
 
 
@@ -267,7 +267,7 @@ def test_after_all_were_stopped_the_next_node_starts_everything_that_is_not_held
     house.ask(StopAll())
     house.stop()
     second = keep(*both())
-    assert [row(second, name).state for name in "ab"] == ["ready", "stopped"]
+    assert [row(second, name).state for name in "ab"] == ["ready", "held"]
     second.wait_for(ProcessStarted, of("job", incarnation=2))
 
 

@@ -145,7 +145,7 @@ def test_no_probe_is_asked_of_what_is_down_and_late_answers_do_not_count(keep, w
     house.ask(StopProcess(name="web"))
     threading.Event().wait(0.6)
     assert house.events(ProbeMeasured) == []
-    assert moves(house)[-1] == "stopped"
+    assert moves(house)[-1] == "held"
 
 
 def test_a_new_incarnation_is_judged_by_its_own_answers(keep, workload, tmp_path):
