@@ -47,7 +47,7 @@ def commands(drifts: Iterable[Drift], settings: ReconcilerSettings, now_s: float
             continue
         why = f"drift {one.kind}: wanted {one.desired}; found {one.observed}"
         if one.kind == "vanished":
-            asked.append(StartProcess(name=one.subject, why=why))
+            asked.append(StartProcess(name=one.subject, why=why, at_its_time=True))
         elif one.kind == "undeclared":
             asked.append(StopProcess(name=one.subject, why=why, hold=False))
         elif one.kind == "wrong_revision" and restart:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from actors.base import Actor, Home, NodeView, Repeat
 from actors.clock import Alarm
-from actors.reconciler.actions import CLOSES, commands, copies_due_s, words
+from actors.reconciler.actions import CLOSES, WORDS, commands, copies_due_s, words
 from actors.reconciler.book import Book, Changes
 from actors.reconciler.diff import at_rest, compare
 from actors.reconciler.queue import WorkQueue
-from actors.reconciler.rollout import next_restarts, settled
+from actors.reconciler.rollout import kept_back, next_restarts, served, settle_of, settled
 from actors.reconciler.settings import ReconcilerSettings
+from actors.reconciler.windows import closed_until
 from actors.settings import format_duration, revision
+from actors.zones import zone
 from bus.errors import ActorUnavailable, CommandError
 from bus.hub import Request
 from bus.message import Command, Reply
@@ -54,7 +56,9 @@ class Reconciler(Actor[ReconcilerSettings]):
         super().__init__(home, node, settings)
         self._book = Book(settings.confirm_after)
         self._queue: WorkQueue[str] = WorkQueue(settings.backoff_first, settings.backoff_max)
-        self._rolling: dict[str, float] = {}
+        self._rolling: dict[str, tuple[float, str]] = {}
+        """Restarts under way: since when, in monotonic seconds, and for which revision."""
+        self._ready: set[str] = set()
         self._checked = 0
         self._looked_s: float | None = None
         self._looking = False
@@ -100,6 +104,10 @@ class Reconciler(Actor[ReconcilerSettings]):
     def on_process_ready(self, fact: ProcessReady) -> None:
         if fact.subject in self._rolling:
             self._look_in(0.0)
+            return
+        workload = self.node.workloads.get(fact.subject)
+        if workload is not None and workload.instance is not None:  # others may wait for it with their restart
+            self._look_in(workload.spec.roll.settle + VERIFY_AFTER_S)
 
     def on_node_stopping(self, _: NodeStopping) -> None:
         self._stopping = True
@@ -165,16 +173,21 @@ class Reconciler(Actor[ReconcilerSettings]):
         """What the look shows: tell what is new, forget what is gone, see which restarts are over."""
         now_s = self.clock()
         rows = {row.name: row for row in table.processes}
+        self._ready = {row.name for row in table.processes if served(row, self.node.workloads.get(row.name))}
         changes = self._book.see(compare(self.node.workloads, at_rest(table)), now_s)
         self._checked = len(self.node.workloads)
         self._tell(changes)
         for closed in changes.closed:
             if not self._book.of(closed.subject):
                 self._queue.forget(closed.subject)
-        for name, since_s in list(self._rolling.items()):
+        for name, (since_s, wanted) in list(self._rolling.items()):
             workload = self.node.workloads.get(name)
             if workload is None or settled(
-                rows.get(name), revision(workload.spec), now_s - since_s, self.settings.ready_within
+                rows.get(name),
+                {wanted, revision(workload.spec)},
+                now_s - since_s,
+                self.settings.ready_within,
+                settle_of(rows.get(name), workload),
             ):
                 del self._rolling[name]
 
@@ -206,16 +219,24 @@ class Reconciler(Actor[ReconcilerSettings]):
             if not asked:
                 self._queue.done(name)
                 continue
-            if any(isinstance(command, RestartProcess) for command in asked):
-                self._rolling[name] = now_s
+            workload = self.node.workloads.get(name)
+            if workload is not None and any(isinstance(command, RestartProcess) for command in asked):
+                self._rolling[name] = (now_s, revision(workload.spec))
             self._act(name, asked)
         self._plan_look()
 
+    def _closed(self, name: str) -> str | None:
+        """When the maintenance window of a workload opens, if it has to wait for that."""
+        workload = self.node.workloads.get(name)
+        return closed_until(workload, self.clock.wall(), zone) if workload is not None else None
+
     def _turns(self) -> list[str]:
+        kept = kept_back(self.node.workloads, self._ready)
         outdated = {
             drift.now.subject: self._queue.tries(drift.now.subject)
             for drift in self._book.open()
-            if drift.now.kind == "wrong_revision" and not drift.now.settling
+            if drift.now.kind == "wrong_revision" and not drift.now.settling and not self._closed(drift.now.subject)
+            if drift.now.subject not in kept
         }
         return next_restarts(self.node.workloads, outdated, self._queue.processing.union(self._rolling))
 
@@ -239,7 +260,8 @@ class Reconciler(Actor[ReconcilerSettings]):
             if drift.now.kind in CLOSES[command.verb]:
                 drift.trouble = trouble
         if isinstance(command, RestartProcess):
-            self._rolling[name] = self.clock()
+            _, wanted = self._rolling.get(name, (0.0, ""))
+            self._rolling[name] = (self.clock(), wanted)
         if left and not self._stopping:
             self._act(name, left)
             return
@@ -279,6 +301,9 @@ class Reconciler(Actor[ReconcilerSettings]):
         return DriftReport(drifts=rows, checked=self._checked, closed_total=self._book.closed_total, last_s=last_s)
 
     def _action(self, name: str, action: str, trouble: str) -> str:
+        closed = self._closed(name) if action == WORDS["wrong_revision"] else None
+        if closed is not None:
+            action = f"{action} in its window, from {closed}"
         if not trouble:
             return action
         due_s = self._queue.due_s_of(name)

@@ -9,7 +9,7 @@ import msgspec
 from actors.settings import Workload, revision
 from bus.messages import DriftKind, ProcessRow, ProcessState, ProcessTable
 
-UP: frozenset[ProcessState] = frozenset({"starting", "running", "ready", "unhealthy"})
+UP: frozenset[ProcessState] = frozenset({"starting", "adopted", "running", "ready", "unhealthy"})
 """There is a process, or one is being spawned."""
 UNDER_WAY: frozenset[ProcessState] = frozenset({"waiting", "backing_off", "stopping"})
 """Neither up nor at rest: the ProcessManager is at it, or waits before it goes on."""
@@ -81,6 +81,8 @@ def _of_declared(name: str, workload: Workload, row: ProcessRow | None) -> Itera
 
 def _revision(workload: Workload, row: ProcessRow) -> Iterator[Difference]:
     wanted = revision(workload.spec)
+    if workload.spec.schedule is not None:
+        return  # its next run takes the config as it is then; the present one does its work to the end
     if row.revision in (None, wanted) or row.state not in UP | UNDER_WAY:
         return
     yield Difference(

@@ -145,6 +145,23 @@ def test_a_workload_that_never_gets_ready_keeps_its_chain_waiting_for_half_a_min
     assert manager.asked_for(RestartProcess) == ["db", "web"]
 
 
+def test_another_change_during_a_roll_waits_for_the_restart_under_way_and_not_for_its_whole_time(stage, workload, row):
+    web = workload("web")
+    manager = stage.begin(web)
+    stage.wait(3.0)
+    second, third = workload("web", command="second"), workload("web", command="third")
+    reload(stage, second, changed=["web"])
+    stage.wait(0.2)
+    manager.set("web", revision=row(second).revision, state="running")
+    stage.wait(0.5)
+    reload(stage, third, changed=["web"])
+    stage.wait(5.0)
+    assert manager.asked_for(RestartProcess) == ["web"]  # the second is not ready yet
+    manager.set("web", state="ready")
+    stage.wait(2.0)
+    assert manager.asked_for(RestartProcess) == ["web", "web"]
+
+
 def test_a_restart_that_takes_long_keeps_its_chain_waiting_until_it_is_answered(stage, workload, row):
     db, web = workload("db"), workload("web", depends_on={"db": "ready"})
     manager = stage.begin(db, web)
