@@ -13,6 +13,7 @@ from actors.healer.protection import Protection
 from actors.healer.settings import HealerSettings
 from actors.healer.store import Store
 from actors.healer.treatment import TABLE_TIMEOUT_S, Treatment
+from actors.settings.workloads import judges
 from bus.errors import Refused
 from bus.message import Done
 from bus.messages.healer import (
@@ -310,7 +311,7 @@ class Healer(Actor[HealerSettings]):
             if issue.subject not in self.node.workloads:
                 self._conditions.end_subject(issue.subject)
                 self._treatment.resolve(case, "itself", "it is no longer declared")
-            elif issue.cause.probe and getattr(self._probes(issue.subject), issue.cause.probe, None) is None:
+            elif issue.cause.probe and not judges(self.node.workloads[issue.subject].spec, issue.cause.probe):
                 self._conditions.end_probe(issue.subject, issue.cause.probe)
                 self._treatment.resolve(case, "itself", f"its {issue.cause.probe} probe is no longer declared")
 

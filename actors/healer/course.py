@@ -149,7 +149,7 @@ def _withheld(row: ProcessRow) -> str | None:
     """Why no remedy is allowed now: an operator wants the process down, or it is going down."""
     if row.held:
         return "it is held by an operator"
-    if not row.wanted and row.state == "stopped":
+    if not row.wanted and row.state in ("stopped", "held"):
         return "it is not wanted now"
     return "it is stopping" if row.state == "stopping" else None
 

@@ -12,6 +12,7 @@ import msgspec
 
 from actors.healer.issues import LIFE, Issue
 from actors.settings import Workload
+from actors.settings.wording import duration
 from actors.settings.workloads import SIGNALS
 from bus.message import Command
 from bus.messages.process_manager import (
@@ -30,6 +31,8 @@ UP = ("running", "ready", "unhealthy")
 """States with a process that got through its start."""
 DOWN = ("crash_loop", "exited", "stopped")
 """States that nothing ends but a command."""
+_ASKED_WITHIN_S = 10.0
+"""A process that came up, or was adopted, less long ago may not have been asked yet; eager questions come sooner."""
 
 
 class Remedy(msgspec.Struct, frozen=True):
@@ -142,7 +145,7 @@ def _taken(seen: Seen) -> Obstacle | None:
 
 
 def _await_restart(seen: Seen) -> Obstacle | None:
-    if seen.row.state in ("exited", "stopped"):
+    if seen.row.state in ("exited", "stopped", "held"):
         return Hopeless(f"it will not be restarted: {seen.row.why or seen.row.state}")
     if seen.row.state == "crash_loop":
         return Unfit("it is held after a crash loop")
@@ -163,6 +166,8 @@ def _state(remedy: Remedy, issue: Issue, seen: Seen) -> NotNow | None:
     failing_start = state == "starting" and issue.cause.probe == "startup"
     if state not in UP and not startable and not failing_start:
         return NotNow(f"it is {state}")
+    if issue.kind == "availability" and state == "running" and seen.row.since_s < _ASKED_WITHIN_S:
+        return NotNow(f"it is running for {duration(seen.row.since_s)} only; whether it answers is not known yet")
     answers = issue.kind == "availability" and state == "ready"
     return NotNow("it answers now, and its availability rises with time") if answers else None
 

@@ -106,6 +106,7 @@ def of_threshold(fact: ThresholdCrossed) -> Symptom:
         cause=Cause(
             scope=fact.scope, metric=fact.metric, limit=fact.limit, direction=fact.direction, held_s=fact.held_s
         ),
+        lines=tuple(fact.evidence),
         weight=fact.severity,
     )
 

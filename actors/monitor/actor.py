@@ -30,6 +30,7 @@ from bus.messages import (
     HealthChanged,
     HealthReport,
     ListProcesses,
+    LogLinesRead,
     NodeInfo,
     ProbeMeasured,
     ProcessAdopted,
@@ -46,6 +47,8 @@ from bus.messages import (
 
 SETTLE_S = 0.5
 """Seconds after an exit in which the state that follows is awaited: most are started again within milliseconds."""
+JUDGE_PART = 10.0
+"""How many times as long as judging took is waited until the next, so that a burst of facts is judged once."""
 STUCK_S = 30.0
 """Seconds after which a reading that has not ended is told as a trouble of the node."""
 
@@ -67,6 +70,7 @@ class Monitor(Actor[MonitorSettings]):
         ProcessStateChanged,
         CrashLoopEntered,
         ProbeMeasured,
+        LogLinesRead,
         ActorFailed,
         ActorStarted,
     )
@@ -77,7 +81,8 @@ class Monitor(Actor[MonitorSettings]):
 
     def on_start(self) -> None:
         now_s = self.clock()
-        self._closed = False
+        self._closed = self._judge_waits = False
+        self._judge_free_s = now_s
         self._alarm: Alarm | None = None
         self._reading_since_s: float | None = None
         self._trends_busy = False
@@ -156,13 +161,11 @@ class Monitor(Actor[MonitorSettings]):
             self.after(SETTLE_S, self._live, fact, lambda life, now_s: life.settle(now_s))
 
     def on_probe_measured(self, fact: ProbeMeasured) -> None:
-        member = self._board.members.get(fact.subject)
-        if member is None:
-            return
-        before = member.service.failing(member.allowed_failures).keys()
-        member.service.probed(fact.probe, ok=fact.ok, latency_s=fact.latency_s, detail=fact.detail, now_s=self.clock())
-        if member.service.failing(member.allowed_failures).keys() != before:
-            self._judge()
+        if self._board.probed(fact, self.clock()):
+            self._judge_soon()
+
+    def on_log_lines_read(self, fact: LogLinesRead) -> None:
+        self._board.logged(fact, self.clock())
 
     def on_actor_failed(self, fact: ActorFailed) -> None:
         if fact.given_up:
@@ -179,7 +182,7 @@ class Monitor(Actor[MonitorSettings]):
         member = self._board.members.get(fact.subject)
         if member is not None:
             self._note_life(member, born=bool(move(member.life, self.clock())))
-            self._judge()
+            self._judge_soon()
 
     def _note_life(self, member: Member, *, born: bool) -> None:
         """Count on for its availability; a new process is read soon."""
@@ -316,12 +319,24 @@ class Monitor(Actor[MonitorSettings]):
             if isinstance(fact, HealthChanged):
                 self.log.info("health.changed", subject=fact.subject, level=fact.level, why="; ".join(fact.why[:3]))
 
+    def _judge_soon(self) -> None:
+        """At once, unless judging takes a good part of the time as it is; then all that came meanwhile together."""
+        delay_s = self._judge_free_s - self.clock()
+        if delay_s <= 0:
+            self._judge()
+        elif not self._judge_waits:
+            self._judge_waits = True
+            self.after(delay_s, self._judge)
+
     def _judge(self) -> None:
         now_s = self.clock()
+        self._judge_waits = False
         stuck = self._reading_since_s is not None and now_s - self._reading_since_s > STUCK_S
         if stuck:
             self._board.troubles = [f"a reading has not ended for {duration(now_s - (self._reading_since_s or now_s))}"]
         self._told(self._board.judge(now_s))
+        ended_s = self.clock()
+        self._judge_free_s = ended_s + JUDGE_PART * (ended_s - now_s)
 
     # -- trends
 

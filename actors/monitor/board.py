@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
+
+import msgspec
 
 from actors.monitor.health import (
     UP,
+    WELL,
     Condition,
     Verdict,
     crossing_reasons,
@@ -18,13 +21,14 @@ from actors.monitor.health import (
 )
 from actors.monitor.history import History
 from actors.monitor.life import Life
+from actors.monitor.loglines import LogLines
 from actors.monitor.service import Service
 from actors.monitor.settings import HOST_METRICS, MonitorSettings
 from actors.monitor.subject import Subject
 from actors.monitor.thresholds import interval_for, limits_of
 from actors.settings import METRICS, Workload
 from bus.message import Fact
-from bus.messages import HealthChanged, HealthReport, Scope
+from bus.messages import HealthChanged, HealthReport, LogLinesRead, ProbeMeasured, Scope, ThresholdCrossed
 
 HOST: Final = "host"
 WHOLE: Final = "whole"
@@ -38,8 +42,16 @@ class Member:
         self.workload = workload
         self.life = Life(now_s)
         self.service = Service(settings.availability_window)
+        self.log = LogLines(settings.log_window)
         history = History(settings.history_points, settings.history_step)
         self.subject = Subject(workload.name, "workload", history, now_s)
+
+    @property
+    def untroubled(self) -> bool:
+        """Whether it is ready and nothing else has a say, so that there is nothing to weigh."""
+        if self.life.state != "ready" or self.subject.crossed_value or self.service.troubled:
+            return False
+        return not self.workload.spec.depends_on
 
     @property
     def allowed_failures(self) -> dict[str, int]:
@@ -57,10 +69,11 @@ class Member:
         """A new process of it was seen."""
         self.subject.reborn(now_s)
         self.service.reborn()
+        self.log.reborn(now_s)
 
     def service_values(self, now_s: float) -> dict[str, float]:
-        """What life cycle and probes say: restarts, and latency and availability when they are known."""
-        values = {"restarts": float(self.life.restarts)}
+        """What life cycle, probes and log say: restarts, and the rest when it is known."""
+        values = {"restarts": float(self.life.restarts), **self.log.values(now_s)}
         self.service.stand(self.life.standing, now_s)
         latency_s = self.service.take_latency()
         if latency_s is not None:
@@ -70,6 +83,13 @@ class Member:
             if availability is not None:
                 values["availability"] = availability
         return values
+
+
+def with_lines(fact: Fact, newest: Iterable[str]) -> Fact:
+    """The fact that too many lines are error lines, with these lines as evidence, each once; any other as it is."""
+    if isinstance(fact, ThresholdCrossed) and fact.metric == "error_rate":
+        return msgspec.structs.replace(fact, evidence=list(dict.fromkeys(newest)))
+    return fact
 
 
 class Board:
@@ -117,7 +137,7 @@ class Board:
             subject.history = subject.history.resized(settings.history_points, settings.history_step)
         for name, member in self.members.items():
             member.workload = workloads[name]
-            member.service.window_s = settings.availability_window
+            member.service.window_s, member.log.window_s = settings.availability_window, settings.log_window
         return facts
 
     def set_limits(self, now_s: float) -> list[Fact]:
@@ -145,7 +165,23 @@ class Board:
             member.subject.gone()
         if together.keys() == {"restarts"}:
             return []
-        return member.subject.read(together, now_s, self.quick_s(name, interval_s) or interval_s)
+        facts = member.subject.read(together, now_s, self.quick_s(name, interval_s) or interval_s)
+        return [with_lines(fact, member.log.newest) for fact in facts]
+
+    def probed(self, fact: ProbeMeasured, now_s: float) -> bool:
+        """One run of a probe; gives whether other probes of the workload fail now."""
+        member = self.members.get(fact.subject)
+        if member is None:
+            return False
+        before = member.service.failing(member.allowed_failures).keys()
+        member.service.probed(fact.probe, ok=fact.ok, latency_s=fact.latency_s, detail=fact.detail, now_s=now_s)
+        return member.service.failing(member.allowed_failures).keys() != before
+
+    def logged(self, fact: LogLinesRead, now_s: float) -> None:
+        """Lines were added to the log of a workload."""
+        member = self.members.get(fact.subject)
+        if member is not None:
+            member.log.read(fact, now_s)
 
     # -- how well it is
 
@@ -172,6 +208,8 @@ class Board:
 
     def _verdict(self, member: Member, now_s: float) -> Verdict:
         """Before anything is known of a workload, the level told last stays for a while."""
+        if member.untroubled:
+            return WELL
         verdict = judge_workload(self._condition(member, now_s))
         if member.life.state == "unknown" and verdict.level == "healthy":
             return Verdict(member.subject.verdict.level, verdict.why)
@@ -184,6 +222,7 @@ class Board:
             in_state_s=max(0.0, now_s - life.since_s),
             grace_s=self.settings.starting_grace,
             held=life.held,
+            idle=life.idle,
             expected_end=life.expected_end,
             note=life.why,
             failing=member.service.failing(member.allowed_failures),

@@ -60,18 +60,23 @@ class Crossing(Struct, frozen=True, kw_only=True):
     lasted_s: float
 
 
+WELL: Final = Verdict("healthy", [])
+"""Of what is ready, with nothing to say against it."""
+
+
 class Condition(Struct, frozen=True, kw_only=True):
     """What is known of one workload.
 
     state: of the life cycle, or unknown before the ProcessManager was heard. in_state_s: seconds it has been in it.
-    expected_end: it ended as its policy calls success. failing: probe -> detail. missing: dependency -> its state, for
-    those that are not what the workload needs. grace_s: seconds a start may take.
+    idle: it waits for its time or window. expected_end: it ended as its policy calls success. failing: probe -> detail.
+    missing: dependency -> its state, for those that are not what the workload needs. grace_s: seconds a start may take.
     """
 
     state: str
     in_state_s: float
     grace_s: float
     held: bool = False
+    idle: bool = False
     expected_end: bool = False
     note: str = ""
     failing: Mapping[str, str] = {}
@@ -90,13 +95,13 @@ def judge(reasons: Iterable[Reason]) -> Verdict:
 def judge_workload(condition: Condition) -> Verdict:
     """How well one workload is. One that is down for good, or on purpose, is judged by its state alone."""
     reasons = [_state_reason(condition)]
-    if condition.state in {"starting", "waiting", *UP}:
+    if condition.state in {"starting", "adopted", "waiting", *UP} and not condition.idle:
         reasons += [
             Reason("degraded", f"needs {name}, which is {_worded(state)}") for name, state in condition.missing.items()
         ]
     if condition.state in UP:
         reasons += [_probe_reason(probe, detail) for probe, detail in condition.failing.items()]
-    if condition.state in {"starting", *UP, *DOWN} and not condition.expected_end:
+    if condition.state in {"starting", "adopted", *UP, *DOWN} and not condition.expected_end:
         reasons += crossing_reasons(condition.crossings)
     return judge(reason for reason in reasons if reason.text)
 
@@ -135,9 +140,10 @@ def judge_whole(
         *(
             Reason(_share_of(verdict, state, critical=name in critical), f"{name}: {_first(verdict)}")
             for name, (verdict, state) in workloads.items()
+            if verdict.level != "healthy"
         ),
     ]
-    wanted = [verdict for verdict, state in workloads.values() if state not in {"stopped", "unknown"}]
+    wanted = [verdict for verdict, state in workloads.values() if state not in {"stopped", "held", "unknown"}]
     if wanted and all(verdict.level == "failing" for verdict in wanted):
         reasons.append(Reason("failing", "every workload is down"))
     return judge(reason for reason in reasons if reason.level != "healthy")
@@ -155,6 +161,8 @@ def _state_reason(condition: Condition) -> Reason:
     note = f": {condition.note}" if condition.note else ""
     if state == "exited" and condition.expected_end:
         return Reason("healthy", f"ended as expected{note}")
+    if state == "waiting" and condition.idle:
+        return Reason("healthy", condition.note or "waits for its time")
     reasons = {
         "exited": Reason("failing", f"ended {lasted} ago{note}"),
         "crash_loop": Reason("failing", f"in a crash loop for {lasted}{note}"),
@@ -162,9 +170,11 @@ def _state_reason(condition: Condition) -> Reason:
         "backing_off": Reason("degraded", f"backing off for {lasted}{note}"),
         "unhealthy": Reason("unhealthy", f"does not answer for {lasted}{note}"),
         "starting": Reason(late, f"not ready after {lasted}"),
+        "adopted": Reason(late, f"not ready after {lasted}"),
         "running": Reason(late, f"not ready after {lasted}"),
         "unknown": Reason(late, f"nothing is known of it for {lasted}"),
         "stopped": Reason("healthy", f"{'held' if condition.held else 'stopped'} on purpose{note}"),
+        "held": Reason("healthy", f"held on purpose{note}"),
         "stopping": Reason("healthy", "stops"),
     }
     return reasons.get(state, Reason("healthy", ""))

@@ -1,92 +1,175 @@
-"""The bounded past of a metric. Pure."""
+"""The bounded past of a subject: what is read together shares its times, and a value that stays is kept once. Pure."""
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Mapping
 
 Points = tuple["array[float]", "array[float]"]
 """Times (monotonic seconds, ascending) and values, of equal length; copies."""
 
 
-class Ring:
-    """The last points of one series, at least step_s seconds apart. Times are monotonic seconds.
+class Runs:
+    """The values of one metric as runs of equal ones. firsts: the number of the reading that each run begins with."""
 
-    Grows with what is put in up to `capacity` points; then the oldest gives way.
+    __slots__ = ("firsts", "values")
+
+    def __init__(self) -> None:
+        self.firsts = array("q")
+        self.values = array("d")
+
+    def add(self, number: int, value: float) -> None:
+        """Take in the value of a reading."""
+        if not self.values or self.values[-1] != value:
+            self.firsts.append(number)
+            self.values.append(value)
+
+    def forget(self, number: int) -> None:
+        """Nobody asks for readings before this one any more."""
+        while len(self.firsts) > 1 and self.firsts[1] <= number:
+            del self.firsts[0], self.values[0]
+
+    def between(self, first: int, end: int) -> array[float]:
+        """The value of each reading from first up to, not with, end."""
+        found = array("d")
+        for place in range(max(0, bisect_right(self.firsts, first) - 1), len(self.firsts)):
+            until = self.firsts[place + 1] if place + 1 < len(self.firsts) else end
+            found.extend(self.values[place : place + 1] * (min(until, end) - max(self.firsts[place], first)))
+        return found
+
+
+class Track:
+    """The last readings of metrics that are read together, at least step_s seconds apart. Times are monotonic seconds.
+
+    Grows with what is put in up to `capacity` readings; then the oldest gives way. A metric may join later.
     """
 
-    __slots__ = ("_head", "_times", "_values", "capacity", "step_s")
+    __slots__ = ("_dropped", "_times", "capacity", "runs", "step_s")
 
-    def __init__(self, capacity: int, step_s: float) -> None:
+    def __init__(self, capacity: int, step_s: float, metrics: Iterable[str]) -> None:
         self.capacity = capacity
         self.step_s = step_s
+        self.runs = {metric: Runs() for metric in metrics}
         self._times = array("d")
-        self._values = array("d")
-        self._head = 0
+        self._dropped = 0
 
     def __len__(self) -> int:
         return len(self._times)
 
-    def add(self, time_s: float, value: float) -> bool:
-        """Keep a reading unless it comes too soon after the last; tells whether it was kept.
+    def takes(self, time_s: float) -> bool:
+        """Whether a reading is long enough after the last; a clock that went backwards counts as long."""
+        passed_s = time_s - self._times[-1] if self._times else -1.0
+        return passed_s < 0 or passed_s >= self.step_s * 0.9  # a timer that is a little early loses no point
 
-        A clock that went backwards empties the ring, as its order would be lost.
+    def add(self, time_s: float, values: Mapping[str, float]) -> bool:
+        """Keep a reading of every metric of the track unless it comes too soon; tells whether it was kept.
+
+        A clock that went backwards empties the track, as its order would be lost.
         """
-        if self._times:
-            passed_s = time_s - self._times[self._head - 1]
-            if passed_s < 0:
-                self._times, self._values, self._head = array("d"), array("d"), 0
-            elif passed_s < self.step_s * 0.9:  # a timer that is a little early is no reason to lose a point
-                return False
-        if len(self._times) < self.capacity:
-            self._times.append(time_s)
-            self._values.append(value)
-            return True
-        self._times[self._head] = time_s
-        self._values[self._head] = value
-        self._head = (self._head + 1) % self.capacity
+        if not self.takes(time_s):
+            return False
+        if self._times and time_s < self._times[-1]:
+            self._times, self.runs = array("d"), {metric: Runs() for metric in self.runs}
+        number = self._dropped + len(self._times)
+        self._times.append(time_s)
+        for metric, runs in self.runs.items():
+            runs.add(number, values[metric])
+        if len(self._times) > self.capacity:
+            del self._times[0]
+            self._dropped += 1
+            for runs in self.runs.values():
+                runs.forget(self._dropped)
         return True
 
-    def since(self, time_s: float) -> Points:
-        """The points not older than time_s."""
-        times = self._times[self._head :] + self._times[: self._head]
-        values = self._values[self._head :] + self._values[: self._head]
-        first = bisect_left(times, time_s)
-        return times[first:], values[first:]
+    def since(self, metric: str, time_s: float) -> Points:
+        """The points of a metric not older than time_s. Raises KeyError."""
+        runs, first, end = self.runs[metric], self._first(metric, time_s), self._dropped + len(self._times)
+        return self._times[first - self._dropped :], runs.between(first, end)
+
+    def steady(self, metric: str, time_s: float) -> tuple[int, float] | None:
+        """How many points not older than time_s there are and the seconds they span, when all are equal; else None."""
+        first, end = self._first(metric, time_s), self._dropped + len(self._times)
+        if first >= end:
+            return 0, 0.0
+        if self.runs[metric].firsts[-1] > first:
+            return None
+        return end - first, self._times[-1] - self._times[first - self._dropped]
+
+    def _first(self, metric: str, time_s: float) -> int:
+        """The number of the first reading of a metric that is not older than time_s."""
+        number, firsts = self._dropped + bisect_left(self._times, time_s), self.runs[metric].firsts
+        return max(number, firsts[0]) if firsts else self._dropped + len(self._times)
+
+    def split(self, metrics: Collection[str]) -> Track:
+        """Take metrics out, into a track of their own with the same past."""
+        other = Track(self.capacity, self.step_s, ())
+        other._times, other._dropped = self._times[:], self._dropped
+        other.runs = {metric: self.runs.pop(metric) for metric in metrics}
+        return other
 
 
 class History:
-    """The rings of one subject by metric."""
+    """The past of one subject by metric."""
 
     def __init__(self, capacity: int, step_s: float) -> None:
         self._capacity = capacity
         self._step_s = step_s
-        self._rings: dict[str, Ring] = {}
+        self._tracks: list[Track] = []
+        self._of: dict[str, Track] = {}
 
     def add(self, time_s: float, values: Iterable[tuple[str, float]]) -> None:
         """Take in one reading of each metric given."""
-        for metric, value in values:
-            ring = self._rings.get(metric)
-            if ring is None:
-                ring = self._rings[metric] = Ring(self._capacity, self._step_s)
-            ring.add(time_s, value)
+        reading = dict(values)
+        known = self._of.keys()
+        if not reading.keys() <= known:
+            self._begin(time_s, reading.keys(), [metric for metric in reading if metric not in known])
+        for track in tuple(self._tracks):
+            if track.runs.keys() <= reading.keys():
+                track.add(time_s, reading)
+            elif together := track.runs.keys() & reading.keys():
+                self._hold(track.split(together)).add(time_s, reading)
+
+    def _begin(self, time_s: float, read: Collection[str], fresh: list[str]) -> None:
+        """Metrics that are new join what is read with them."""
+        for track in self._tracks:
+            if track.runs.keys() <= set(read) and track.takes(time_s):
+                track.runs.update({metric: Runs() for metric in fresh})
+                self._of.update(dict.fromkeys(fresh, track))
+                return
+        self._hold(Track(self._capacity, self._step_s, fresh))
+
+    def _hold(self, track: Track) -> Track:
+        self._tracks.append(track)
+        self._of.update(dict.fromkeys(track.runs, track))
+        return track
 
     @property
     def metrics(self) -> list[str]:
         """The metrics there are points of."""
-        return list(self._rings)
+        return list(self._of)
 
     def since(self, metric: str, time_s: float) -> Points:
         """The points of one metric not older than time_s. Raises KeyError."""
-        return self._rings[metric].since(time_s)
+        return self._of[metric].since(metric, time_s)
+
+    def steady(self, metric: str, time_s: float) -> tuple[int, float] | None:
+        """See Track.steady. Raises KeyError."""
+        return self._of[metric].steady(metric, time_s)
 
     def resized(self, capacity: int, step_s: float) -> History:
         """A history of another size with the same points, the newest where not all have room."""
         if (capacity, step_s) == (self._capacity, self._step_s):
             return self
         other = History(capacity, step_s)
-        for metric, ring in self._rings.items():
-            for time_s, value in zip(*ring.since(float("-inf")), strict=True):
-                other.add(time_s, ((metric, value),))
+        points = sorted(
+            (time_s, metric, value)
+            for metric in self._of
+            for time_s, value in zip(*self.since(metric, float("-inf")), strict=True)
+        )
+        readings: dict[float, dict[str, float]] = {}
+        for time_s, metric, value in points:
+            readings.setdefault(time_s, {})[metric] = value
+        for time_s, reading in readings.items():
+            other.add(time_s, reading.items())
         return other

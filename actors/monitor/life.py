@@ -8,7 +8,7 @@ from actors.monitor.health import DOWN, UP
 from actors.monitor.service import Standing
 from bus.messages import ProcessAdopted, ProcessExited, ProcessRow, ProcessStarted, ProcessStateChanged
 
-_RUNNING: Final = UP | {"starting"}
+_RUNNING: Final = UP | {"starting", "adopted"}
 ALIVE: Final = _RUNNING | {"stopping"}
 """States in which there may be a process to read."""
 
@@ -24,9 +24,11 @@ class Life:
         self.restarts = 0
         self.wanted = True
         self.held = False
+        self.idle = False
         self.expected_end = False
         self.why = ""
         self._was_up = False
+        self._serves = False
         self._ended: ProcessExited | None = None
 
     @property
@@ -37,9 +39,9 @@ class Life:
     @property
     def standing(self) -> Standing:
         """What the present state means for its availability."""
-        if self.state in UP:
+        if self.state in UP and (self._serves or self.state != "running"):
             return "up"
-        if not self.wanted or self.state in {"unknown", "stopped", "stopping"}:
+        if self.idle or not self.wanted or self.state in {"unknown", "stopped", "held", "stopping"}:
             return "unseen"
         if self.state == "exited" and self.expected_end:
             return "unseen"
@@ -54,7 +56,9 @@ class Life:
 
     def adopted(self, fact: ProcessAdopted, now_s: float) -> bool:
         """A process was taken over; tells whether that is news."""
-        return self._begin(fact.pid, fact.incarnation, "running", now_s)
+        news = self._begin(fact.pid, fact.incarnation, "running", now_s)
+        self._serves = self._was_up = True
+        return news
 
     def ready(self, pid: int, now_s: float) -> None:
         """The present process is ready."""
@@ -94,15 +98,18 @@ class Life:
             self.pid = fact.pid
         self.why = fact.why
         self._move(fact.state, now_s)
+        self.idle = fact.idle
 
     def read_row(self, row: ProcessRow, success_codes: list[int], now_s: float) -> bool:
         """The table says; tells whether it shows a process that was not heard of. An older incarnation is no news."""
         if row.incarnation < self.incarnation:
             return False
         born = row.pid is not None and (row.pid != self.pid or row.incarnation != self.incarnation)
+        self._serves = self._serves and not born
         self.pid, self.incarnation = row.pid, row.incarnation
         self._move(row.state, now_s - row.since_s)
         self.restarts, self.wanted, self.held, self.why = row.restarts, row.wanted, row.held, row.why
+        self.idle = row.idle
         if row.state == "exited":
             self.expected_end = row.signal is None and row.exit_code in success_codes
         return born
@@ -112,6 +119,7 @@ class Life:
             return False
         news = (incarnation, pid) != (self.incarnation, self.pid)
         stale = self.pid != pid or self.state not in _RUNNING
+        self._serves = self._serves and not news
         self.pid, self.incarnation = pid, incarnation
         if stale:
             self._move(state, now_s)
@@ -121,9 +129,11 @@ class Life:
         self._ended = None
         if state == self.state:
             return
-        self.state, self.since_s = state, now_s
+        self.state, self.since_s, self.idle = state, now_s, False
         if state in _RUNNING:
             self.expected_end = self.held = False
         if state not in {"stopping", "exited"}:
-            self.wanted = state != "stopped"
-        self._was_up = state != "stopped" and (self._was_up or state in UP)
+            self.wanted = state not in {"stopped", "held"}
+            self.held = state == "held"
+        self._serves = state in _RUNNING and (self._serves or state == "ready")
+        self._was_up = state not in {"stopped", "held"} and (self._was_up or self.standing == "up")

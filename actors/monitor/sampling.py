@@ -129,7 +129,7 @@ class Sampler:
         if main is None or main.zombie or (before is not None and before.started_s != main.started_s):
             return None
         pids = members(target.pid, table.children, table.sessions)
-        stats = [stat for stat in map(table.read, pids) if stat is not None]
+        stats = [main, *(stat for stat in map(table.read, pids[1:]) if stat is not None)]
         living = [stat for stat in stats if not stat.zombie]
         spent = {Key(stat.pid, stat.started_s): Spent(stat.own_s, stat.reaped_s, stat.parent) for stat in stats}
         look = _Look(target.pid, main.started_s, now_s, spent)
@@ -174,7 +174,7 @@ class Sampler:
         count = host_connections()
         if count is None or count > self.connections_max:
             return None
-        return open_sockets()
+        return open_sockets() if count else frozenset()  # the tables also hold what is closed, thousands at times
 
 
 def system_source() -> Source:

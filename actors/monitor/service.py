@@ -34,9 +34,10 @@ class Service:
         self._standing = standing
 
     def probed(self, probe: str, *, ok: bool, latency_s: float, detail: str, now_s: float) -> None:
-        """One run of a probe."""
+        """One run of a probe. While it is on its way up, the time counts and not the many runs that wait for it."""
         if probe in COUNTED:
-            self._runs.append((now_s, ok))
+            if self._standing == "up":
+                self._runs.append((now_s, ok))
             if ok:
                 self._latencies.append(latency_s)
         if ok:
@@ -48,6 +49,11 @@ class Service:
         """A new life began: what probes said of the last one is of no more use; availability counts on."""
         self._failing.clear()
         self._latencies.clear()
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the latest run of some probe failed."""
+        return bool(self._failing)
 
     def failing(self, allowed: Mapping[str, int]) -> dict[str, str]:
         """Probes that failed as often in a row as allowed says -> detail of the last failure."""

@@ -64,7 +64,7 @@ class MonitorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Connections of the host above which those of workloads are not counted, as the kernel's table is too long."""
 
     history_points: Annotated[int, Meta(ge=10, le=100_000)] = 1000
-    """Points kept per series; 16 bytes each."""
+    """Points kept per series; at most 24 bytes each, and next to none while a value stays the same."""
 
     history_step: Seconds = Seconds(10)
     """Seconds between two kept points; readings in between count for thresholds only."""
@@ -80,6 +80,9 @@ class MonitorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     availability_window: Seconds = Seconds(300)
     """Seconds over which availability is reckoned."""
+
+    log_window: Seconds = Seconds(60)
+    """Seconds over which error_rate and log_rate are reckoned; in a short one a single line is a high share."""
 
     starting_grace: Seconds = Seconds(30)
     """Seconds a workload may take from its start until it is ready before it counts as degraded."""
@@ -100,7 +103,8 @@ class MonitorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
         Raises: ValueError.
         """
-        for key in ("interval", "interval_min", "trend_window", "trend_every", "availability_window", "resync_every"):
+        windows = ("trend_window", "availability_window", "log_window")
+        for key in ("interval", "interval_min", "trend_every", "resync_every", *windows):
             if getattr(self, key) <= 0:
                 raise ValueError(f"{key}: has to be more than 0s")
         if not self.interval_min <= self.interval <= self.interval_max:

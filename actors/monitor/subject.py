@@ -10,7 +10,7 @@ from msgspec import Struct
 from actors.monitor.health import Crossing, Verdict
 from actors.monitor.history import History, Points
 from actors.monitor.thresholds import CALM, Cleared, Limit, Watch, ends_hold_s, restarted, step
-from actors.monitor.trend import STABLE, UNTRENDED, Bad, Slope, bad_direction, find_trend
+from actors.monitor.trend import STABLE, UNTRENDED, Bad, Slope, bad_direction, enough, find_trend
 from bus.message import Fact
 from bus.messages import (
     HealthChanged,
@@ -155,13 +155,27 @@ class Subject:
     # -- trends
 
     def trend_jobs(self, now_s: float, window_s: float) -> list[TrendJob]:
-        """What is to be looked at for trends: every series of the present life, within the window."""
+        """What is to be looked at for trends: every series of the present life that moved within the window.
+
+        One that stood still and is known to be stable needs no look; most do.
+        """
         from_s = max(now_s - window_s, self._life_from_s)
         return [
             TrendJob(self, metric, self.history.since(metric, from_s), self._bad(metric))
             for metric in self.history.metrics
-            if metric not in UNTRENDED
+            if metric not in UNTRENDED and not self._still(metric, from_s, window_s)
         ]
+
+    def _still(self, metric: str, from_s: float, window_s: float) -> bool:
+        """Whether a series was stable before and has not moved since; how much is known of it is noted."""
+        steady = self.history.steady(metric, from_s)
+        if steady is None or self.trends.get(metric, STABLE) != STABLE:
+            return False
+        if enough(*steady, window_s):
+            self.trends[metric] = STABLE
+        else:
+            self.trends.pop(metric, None)
+        return True
 
     def _bad(self, metric: str) -> Bad:
         limit = self.limits.get(metric)

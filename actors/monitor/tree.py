@@ -11,7 +11,10 @@ def members(main: int, children: Mapping[int, Sequence[int]], sessions: Mapping[
     children: parent -> pids. sessions: session -> pids. A child whose parent ended is found by the session, one that
     opened a session of its own by its parent.
     """
-    return descendants([main, *sessions.get(main, ())], children)
+    session = sessions.get(main, ())
+    if main not in children and all(pid == main for pid in session):
+        return [main]
+    return descendants([main, *session], children)
 
 
 def descendants(roots: Iterable[int], children: Mapping[int, Sequence[int]]) -> list[int]:

@@ -25,7 +25,7 @@ SPAN_SHARE_MIN: Final = 1 / 6
 Z_MIN: Final = 2.576
 """Standard deviations from "no trend" at which it is believed: wrong once in a hundred steady series."""
 
-UNTRENDED: Final = frozenset({"uptime", "restarts", "interval_s", "memory_total"})
+UNTRENDED: Final = frozenset({"uptime", "restarts", "interval_s", "memory_total", "log_rate"})
 """Metrics whose slope says nothing about how well things are."""
 
 FALLING_IS_BAD: Final = frozenset({"availability"})
@@ -53,7 +53,7 @@ def find_trend(
     the metric's level (its median) that it has to move over the span.
     Source: Theil (1950) and Sen (1968) for the slope, Mann (1945) and Kendall (1975) for its significance.
     """
-    if len(times_s) < BINS_MIN or times_s[-1] - times_s[0] < window_s * SPAN_SHARE_MIN:
+    if not times_s or not enough(len(times_s), times_s[-1] - times_s[0], window_s):
         return None
     times_s, values = binned(times_s, values)
     needed = max(abs(median(values)) * change_min, _CHANGE_FLOORS.get(metric, 0.0))
@@ -64,6 +64,11 @@ def find_trend(
         return STABLE
     rising = per_s > 0
     return Slope("degrading" if rising == (bad == "rising") else "improving", per_s)
+
+
+def enough(count: int, span_s: float, window_s: float) -> bool:
+    """Whether so many points over so many seconds say anything about the window."""
+    return count >= BINS_MIN and span_s >= window_s * SPAN_SHARE_MIN
 
 
 def binned(times_s: Sequence[float], values: Sequence[float]) -> tuple[list[float], list[float]]:

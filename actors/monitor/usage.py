@@ -29,7 +29,7 @@ def cpu_used_s(before: Mapping[Key, Spent], after: Mapping[Key, Spent], looked_s
     joined but is older counts from now on. What an ended member had used before moves to whoever waited for it, and
     is taken off there, so that nothing counts twice; what it used after the first look counts.
     """
-    owed = _owed(before, after)
+    owed = _owed(before, after) if before.keys() - after.keys() else {}
     used_s = 0.0
     for key, spent in after.items():
         earlier = before.get(key)

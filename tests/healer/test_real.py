@@ -76,6 +76,16 @@ time.sleep(1000)
 """
 
 
+FAILS_AT_FIRST = """
+import os, time
+while True:
+    first = os.environ["GYROSTAT_INCARNATION"] == "1"
+    for line in ["ERROR cannot reach the database" if first else "INFO ok", *["INFO ok"] * 3]:
+        print(line, flush=True)
+    time.sleep(0.01)
+"""
+
+
 def marked(word: str) -> list[int]:
     found = []
     for process in psutil.process_iter():
@@ -255,6 +265,22 @@ def test_memory_beyond_its_limit_is_measured_restarted_and_measured_again(ward):
     pid = pid_of(house)
     assert pid
     assert psutil.Process(pid).memory_info().rss < 60_000_000
+
+
+def test_a_log_with_too_many_error_lines_is_an_issue_with_these_lines_and_a_restart_is_verified(ward):
+    house = ward(python(FAILS_AT_FIRST), thresholds={"error_rate": Threshold(above=5.0, for_=Seconds(0.2))})
+    settings = msgspec.convert(
+        {"interval": 0.1, "interval_min": 0.1, "log_window": 5}, MonitorActor.Settings, dec_hook=dec_hook
+    )
+    house.start(MonitorActor, settings)
+    raised = house.wait_for(IssueRaised, timeout_s=40)
+    assert raised.summary.startswith("error_rate 25 % over 5 %")
+    assert raised.evidence[0] == raised.summary
+    assert set(raised.evidence[1:]) == {"log: ERROR cannot reach the database"}
+    resolved = house.wait_for(IssueResolved, timeout_s=40)
+    assert (resolved.issue, resolved.by) == (raised.issue, "restart")
+    assert "error_rate is down to 0 %" in resolved.verified or "error_rate 0 % is behind" in resolved.verified
+    assert alive(pid_of(house))
 
 
 def test_a_healer_made_anew_while_the_workload_runs_raises_nothing(ward, monkeypatch):

@@ -59,6 +59,8 @@ LIFE_RESTART = {
     "crash_loop": None,
     "exited": None,
     "stopped": None,
+    "adopted": NotNow,
+    "held": NotNow,
     "waiting": NotNow,
     "starting": NotNow,
     "stopping": NotNow,
@@ -72,6 +74,8 @@ ANSWER_RESTART = {
     "ready": None,
     "unhealthy": None,
     "exited": None,
+    "adopted": NotNow,
+    "held": NotNow,
     "stopped": NotNow,
     "waiting": NotNow,
     "starting": NotNow,
@@ -108,14 +112,20 @@ def test_a_startup_probe_that_fails_may_restart_what_is_starting():
 @pytest.mark.parametrize("state", STATES)
 def test_a_restart_is_awaited_unless_none_will_come(state):
     found = obstacle(Remedy("await_restart"), an_issue("crash"), HOOKED, Seen(row=row(state=state)))
-    expected = {"exited": Hopeless, "stopped": Hopeless, "crash_loop": Unfit}.get(state)
+    expected = {"exited": Hopeless, "stopped": Hopeless, "held": Hopeless, "crash_loop": Unfit}.get(state)
     assert (type(found) if found else None) == expected
 
 
 @pytest.mark.parametrize(("state", "waits"), [("ready", True), ("running", False), ("unhealthy", False)])
 def test_what_answers_now_is_not_restarted_for_having_been_away(state, waits):
-    found = obstacle(Remedy("restart"), an_issue("availability"), HOOKED, Seen(row=row(state=state)))
+    found = obstacle(Remedy("restart"), an_issue("availability"), HOOKED, Seen(row=row(state=state, since_s=60.0)))
     assert isinstance(found, NotNow) is waits
+
+
+@pytest.mark.parametrize(("since_s", "waits"), [(0.1, True), (9.9, True), (10.0, False)])
+def test_what_was_just_adopted_is_asked_before_it_is_restarted_for_an_issue_of_the_last_node(since_s, waits):
+    seen = Seen(row=row(state="running", since_s=since_s))
+    assert isinstance(obstacle(Remedy("restart"), an_issue("availability"), HOOKED, seen), NotNow) is waits
 
 
 def test_a_symptom_that_is_gone_needs_no_remedy():

@@ -164,3 +164,9 @@ def test_the_verdict_is_as_bad_as_the_worst_reason_and_in_order(reasons):
     worse = sorted((reason for reason in reasons if reason.level != "healthy"), key=lambda one: -RANK[one.level])
     if worse:
         assert verdict.why == [reason.text for reason in worse]
+
+
+def test_one_that_waits_for_its_time_is_well_and_one_that_waits_for_another_is_not():
+    idle = judge_workload(condition("waiting", idle=True, note="waits for its time, 02:30", missing={"db": "stopped"}))
+    assert (idle.level, idle.why) == ("healthy", ["waits for its time, 02:30"])
+    assert judge_workload(condition("waiting", note="waits for db")).level == "degraded"

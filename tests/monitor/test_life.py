@@ -55,6 +55,20 @@ def test_the_same_start_heard_twice_is_no_news_nor_is_an_older_one():
     assert (life.pid, life.incarnation, life.restarts, life.state) == (11, 2, 1, "starting")
 
 
+def test_on_the_way_up_it_is_not_seen_the_first_time_and_down_the_next_until_it_is_ready():
+    life = Life(0.0)
+    for incarnation, standing in ((1, "unseen"), (2, "down")):
+        life.started(started(pid=10, incarnation=incarnation), 1.0)
+        life.state_changed(ProcessStateChanged(subject="web", before="starting", state="running", pid=10, why=""), 2.0)
+        assert life.standing == standing
+        life.ready(10, 3.0)
+        assert life.standing == "up"
+        life.state_changed(
+            ProcessStateChanged(subject="web", before="ready", state="running", pid=10, why="probe"), 4.0
+        )
+        assert life.standing == "up"  # it was ready: its readiness probe fails now, and counts
+
+
 def test_an_adopted_process_is_up():
     life = Life(0.0)
     assert life.adopted(ProcessAdopted(subject="web", pid=10, incarnation=3, age_s=900.0), 1.0)

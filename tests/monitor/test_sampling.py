@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from actors.monitor.sampling import Sampler, SamplingFailed, Target, system_source
-from actors.monitor.sources.connections import held_connections, host_connections, open_sockets
+from actors.monitor.sources.connections import held_connections, host_connections, listed_sockets, open_sockets
 from actors.monitor.sources.host import memory_total
 from actors.monitor.sources.portable import PortableSource
 
@@ -278,3 +278,14 @@ def test_names_that_look_like_fields_are_read_past(tmp_path, processes):
     )
     sampler = Sampler(time.monotonic, tmp_path, connections_max=10_000)
     assert read(sampler, odd)["processes"] == 2
+
+
+def test_the_kernel_gives_the_same_connections_as_its_tables():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        one = socket.create_connection(server.getsockname())
+        other, _ = server.accept()
+        with one, other:
+            mine = {b"%d" % os.fstat(end.fileno()).st_ino for end in (one, other)}
+            assert mine <= open_sockets()
+            assert mine <= listed_sockets()
+        assert not mine & open_sockets()

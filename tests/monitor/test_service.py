@@ -29,6 +29,17 @@ def test_availability_is_the_share_of_good_probe_runs_while_it_is_up():
     assert service.availability(10.0) == pytest.approx(90.0)
 
 
+def test_the_many_questions_to_one_on_its_way_up_do_not_count_its_time_does():
+    service = Service(300.0)
+    service.stand("up", 0.0)
+    service.stand("down", 90.0)
+    for turn in range(200):
+        probed(service, 90.0 + turn / 20, ok=False, probe="readiness")
+    service.stand("up", 100.0)
+    probed(service, 100.0, probe="readiness")
+    assert service.availability(100.0) == pytest.approx(90.0)
+
+
 def test_time_down_counts_as_not_available():
     service = Service(300.0)
     service.stand("up", 0.0)
