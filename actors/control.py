@@ -41,6 +41,7 @@ from bus.messages import (
     RemedyFailed,
     RemedyStarted,
     RemedyVerified,
+    ScaleWorkload,
     StopNode,
 )
 
@@ -57,10 +58,14 @@ class ControlSettings(msgspec.Struct, frozen=True):
     """Read the config again; a Settings, or ConfigError raised. Slow."""
     apply: Callable[[Any], ReloadResult]
     """Put a loaded Settings in force."""
+    plan: Callable[[Any], ReloadResult]
+    """Tell what that would do."""
     stop: Callable[[bool, str], None]
     """End the node: (keep_workloads, why)."""
     config: str
     """The config file in words."""
+    scale: Callable[[str, int | None], Any]
+    """What `apply` takes, with another number of instances of a workload, which is kept; Refused raised. Slow."""
 
 
 class NodeControl(Actor[ControlSettings]):
@@ -89,7 +94,7 @@ class NodeControl(Actor[ControlSettings]):
         RemedyStarted,
         RemedyVerified,
     )
-    answers: ClassVar[tuple[type[Command], ...]] = (GetNode, ReloadConfig, StopNode)
+    answers: ClassVar[tuple[type[Command], ...]] = (GetNode, ReloadConfig, ScaleWorkload, StopNode)
     Settings = ControlSettings
 
     def on_start(self) -> None:
@@ -119,22 +124,37 @@ class NodeControl(Actor[ControlSettings]):
             memory_bytes=self._process.memory_info().rss,
         )
 
-    def do_reload_config(self, _: ReloadConfig) -> None:
+    def do_reload_config(self, command: ReloadConfig) -> None:
         """Read the file off this thread; a faulty one changes nothing."""
         request = self.defer_reply()
 
         def loaded(result: Any) -> None:
             if isinstance(result, Exception):
                 faults = [str(fault) for fault in getattr(result, "faults", (result,))]
-                self.publish(ConfigRejected(subject=self.node.name, faults=faults))
+                if not command.dry_run:
+                    self.publish(ConfigRejected(subject=self.node.name, faults=faults))
                 self.log.warning("config.rejected", faults=len(faults), first=faults[0])
                 request.answer(ReloadResult(faults=faults))
+                return
+            planned = self.settings.plan(result)
+            if command.dry_run:
+                request.answer(planned)
+                return
+            if command.revision not in {"", planned.revision}:
+                request.answer(Refused("the config was changed since its plan was made: see gyrostat config diff"))
                 return
             done = self.settings.apply(result)
             self.log.info("config.reloaded", added=done.added, removed=done.removed, changed=done.changed)
             request.answer(done)
 
         self.run(self.settings.load, loaded)
+
+    def do_scale_workload(self, command: ScaleWorkload) -> Done:
+        """The Reconciler starts what is new and stops what is too much; what stays is not touched."""
+        done = self.settings.apply(self.settings.scale(command.name, command.instances))
+        parts = [f"{what} {', '.join(getattr(done, what))}" for what in ("added", "removed") if getattr(done, what)]
+        self.log.info("workload.scaled", workload=command.name, instances=command.instances, why=command.why)
+        return Done(detail="; ".join(parts) or "has so many already")
 
     def do_stop_node(self, command: StopNode) -> Done:
         """Answered at once; the node then ends."""

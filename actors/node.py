@@ -18,17 +18,21 @@ from actors.base import NodeView
 from actors.clock import RealClock
 from actors.control import ControlSettings, NodeControl, release
 from actors.log import Log, log_to
+from actors.notice import Notice
+from actors.peers import peers_of
+from actors.plan import plan_reload
 from actors.processes import Place, Siblings, StartError, leave, make_known, next_epoch, process_dir, take_lock
 from actors.roster import Roster
+from actors.scales import read_scales, rescale
 from actors.settings import Settings
 from actors.settings.checks import check_machine
 from actors.settings.faults import ConfigError, Fault
 from actors.settings.load import load, root_of
-from actors.settings.node import ListenSettings, NodeSettings, fingerprint
+from actors.settings.node import ListenSettings
 from actors.shell import Child
 from actors.supervisor import Supervisor
+from actors.watchdog import Watchdog
 from bus.audit import Audit
-from bus.carrier import Peer
 from bus.endpoints import Endpoints, endpoints_of, run_dir_for
 from bus.errors import BusError, CommandError, UnknownTarget
 from bus.hub import Bus
@@ -85,6 +89,8 @@ class Node:
         self._place: Place | None = None
         self._siblings: Siblings | None = None
         self._forget: Callable[[], None] | None = None
+        self._notice = Notice(os.environ)
+        self._watchdog: Watchdog | None = None
         self._todo: SimpleQueue[Stop | str] = SimpleQueue()
         self._log = Log("node")
         self._log_handler: logging.Handler | None = None
@@ -130,6 +136,8 @@ class Node:
         self.supervisor.start(children, self._view(self.settings))
         carrier.announce()
         self._forget = make_known(self.run_dir, own_dir, place, endpoints)
+        self._watchdog = Watchdog(self._notice, self.bus, self._log)
+        self._notice.ready(f"started with {len(self.settings.workloads)} workloads")
 
     def _open(self, own_dir: Path, place: Place) -> tuple[ZeroMQCarrier, Endpoints]:
         """The carrier, not started, and where it will be; the first process has the addresses for other machines.
@@ -231,6 +239,8 @@ class Node:
 
     def close(self) -> None:
         """Stop the actors and let everything go; the workloads are not touched."""
+        if self._watchdog is not None:
+            self._watchdog.close()
         if hasattr(self, "supervisor"):
             self.supervisor.stop()
         if self._siblings is not None:
@@ -253,6 +263,7 @@ class Node:
 
     def _go_down(self, stop: Stop) -> int:
         self._log.info("node.stopping", why=stop.why, keeps_workloads=stop.keep_workloads)
+        self._notice.stopping(f"stops: {stop.why}")
         if self._place is not None and self._place.first:
             self.bus.publish(
                 NodeStopping(subject=self.settings.node.name, why=stop.why, keeps_workloads=stop.keep_workloads),
@@ -272,16 +283,15 @@ class Node:
             return 1
         return 0
 
+    def plan(self, loaded: tuple[Settings, Roster]) -> ReloadResult:
+        """Tell what apply() would do."""
+        return plan_reload(self.settings, loaded[0])
+
     def apply(self, loaded: tuple[Settings, Roster]) -> ReloadResult:
         """Put new settings in force; called by NodeControl in its own thread."""
+        self._notice.reloading()
         settings, roster = loaded
-        old, new = self.settings.workloads, settings.workloads
-        result = ReloadResult(
-            faults=[],
-            added=[name for name in new if name not in old],
-            removed=[name for name in old if name not in new],
-            changed=[name for name in new if name in old and fingerprint(new[name]) != fingerprint(old[name])],
-        )
+        result = self.plan(loaded)
         self.settings, self._roster = settings, roster
         self.supervisor.reload(self._children(settings, roster), self._view(settings))
         self.bus.publish(
@@ -294,6 +304,7 @@ class Node:
             ),
             source="node",
         )
+        self._notice.ready(f"has its config again, with {len(settings.workloads)} workloads")
         return result
 
     def _reload_by_signal(self) -> None:
@@ -319,7 +330,9 @@ class Node:
             rows=self.supervisor.rows,
             load=self._load,
             apply=self.apply,
+            plan=self.plan,
             stop=self.stop,
+            scale=lambda name, instances: (rescale(self.settings, name, instances), self._roster),
             config=str(settings.path) if settings.path else "no file",
         )
         return [Child(NodeControl, control), *children]
@@ -373,6 +386,7 @@ def load_node(
             resolve=roster.resolve,
             environ=environ,
             overrides=overrides or {},
+            scales=read_scales,
         )
     except ConfigError as error:
         partial = error.partial
@@ -382,17 +396,3 @@ def load_node(
     if faults:
         raise ConfigError(faults)
     return settings, roster
-
-
-def peers_of(node: NodeSettings) -> list[Peer]:
-    """The peers of the config as the bus takes them."""
-    return [
-        Peer(
-            node=name,
-            facts=peer.facts or "",
-            commands=peer.commands or "",
-            replay=peer.replay or "",
-            key=peer.key or "",
-        )
-        for name, peer in node.peers.items()
-    ]

@@ -89,6 +89,7 @@ class Siblings:
         self._carrier = carrier
         self._clock = clock
         self._known: dict[str, Peer] = {}
+        self._read: dict[str, tuple[tuple[int, int, int], Endpoints]] = {}
         self._alarm: Alarm | None = None
         self._closed = False
 
@@ -113,16 +114,38 @@ class Siblings:
 
     def _find(self) -> list[Peer]:
         peers = []
-        for path in (self._run_dir / FILE_NAME, *self._run_dir.glob(f"*/{FILE_NAME}")):
+        for there in self._endpoints():
             try:
-                there = read_endpoints(path)
                 check_alive(there)
-            except BusError:  # it ended, or is just beginning
+            except BusError:  # it ended
                 continue
             if there.node == self._own.node and there.facts[:1] != self._own.facts[:1]:
                 facts, commands, replay = (next(iter(one), "") for one in (there.facts, there.commands, there.replay))
                 peers.append(Peer(node=there.node, facts=facts, commands=commands, replay=replay))
         return peers
+
+    def _endpoints(self) -> list[Endpoints]:
+        """Of all processes; a file that has not changed is not read again, as this looks twice a second."""
+        read: dict[str, tuple[tuple[int, int, int], Endpoints]] = {}
+        for folder in ("", *_folders(self._run_dir)):
+            path = os.path.join(self._run_dir, folder, FILE_NAME)  # noqa: PTH118
+            try:
+                stat = os.stat(path)  # noqa: PTH116
+                mark = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+                known = self._read.get(path)
+                read[path] = known if known and known[0] == mark else (mark, read_endpoints(Path(path)))
+            except (OSError, BusError):  # it has none, or is just beginning
+                continue
+        self._read = read
+        return [endpoints for _, endpoints in read.values()]
+
+
+def _folders(path: Path) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
 
 
 def process_dir(run_dir: Path, place: Place) -> Path:

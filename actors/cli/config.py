@@ -13,13 +13,13 @@ from actors.cli.place import Place
 
 @click.group(
     invoke_without_command=True,
-    epilog=examples("config check", "config check -c prod.yaml", "config show"),
+    epilog=examples("config check", "config check -c prod.yaml", "config show", "config diff"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @config_option
 @click.pass_context
 def config(ctx: click.Context) -> None:
-    """Check or show the config."""
+    """Check or show the config, or what a reload of it would do."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -68,5 +68,14 @@ def _show(place: Place, *, as_json: bool) -> None:
     put(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120).rstrip())
 
 
+@json_option
+def _diff(place: Place, *, as_json: bool) -> int:
+    """Show what a reload would do now: which keys differ, and what is started, stopped, restarted or left alone."""
+    from actors.cli.reload import ask_plan, show_plan
+
+    return show_plan(ask_plan(place), as_json=as_json)
+
+
+config.add_command(command("config diff", "config diff --json | jq .plan", name="diff")(_diff))
 config.add_command(command("config check", "config check --json", name="check")(_check))
 config.add_command(command("config show", "config show --json | jq .workloads", name="show")(_show))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from actors.cli.exits import FAILED, OK
 from actors.cli.options import command, json_option, node_option
 from actors.cli.place import Place
+
+PATIENCE_S: Final = 5.0
+"""Seconds for an answer."""
 
 
 @command("health", "health web", "health --json | jq -r .whole.level", "health >/dev/null && echo all is well enough")
@@ -19,9 +24,12 @@ def health(place: Place, *, name: str | None, as_json: bool) -> int:
     Exit code 0 when healthy or degraded, 1 when unhealthy, critical or failing. With NAME only that workload counts.
     """
     from actors.cli.paint import Paint, put, put_json
-    from bus.messages import GetHealth
+    from bus.messages import GetHealth, ListProcesses, ProcessTable
 
-    report = place.ask(GetHealth())
+    with place.client() as client:
+        report = client.ask(GetHealth(), PATIENCE_S)
+        processes = client.gather([ListProcesses()], PATIENCE_S)[0]
+    modes = {row.name: row.mode for row in processes.processes} if isinstance(processes, ProcessTable) else {}
     rows = [report.whole, report.node, report.host, *report.workloads]
     if name is not None:
         from actors.cli.names import known_names
@@ -31,12 +39,12 @@ def health(place: Place, *, name: str | None, as_json: bool) -> int:
     if as_json:
         put_json(report if name is None else rows[0] if len(rows) == 1 else rows)
     else:
-        put(*_lines(rows, Paint()))
+        put(*_lines(rows, modes, Paint()))
     deciding = rows if name is not None else [report.whole]
     return OK if all(row.level in {"healthy", "degraded"} for row in deciding) else FAILED
 
 
-def _lines(rows: list[object], paint: object) -> list[str]:
+def _lines(rows: list[object], modes: dict[str, str], paint: object) -> list[str]:
     from typing import Any, cast
 
     from actors.cli.paint import Paint, measured, span, table
@@ -50,8 +58,8 @@ def _lines(rows: list[object], paint: object) -> list[str]:
             for metric, value in row.values.items()
         )
         why = "; ".join(row.why) or values
-        cells.append((name, (row.level, level_tone(row.level)), f"for {span(row.since_s)}", why))
-    return table(cells, cast("Paint", paint), ("SUBJECT", "LEVEL", "SINCE", "WHY"))
+        cells.append((name, modes.get(name, "-"), (row.level, level_tone(row.level)), f"for {span(row.since_s)}", why))
+    return table(cells, cast("Paint", paint), ("SUBJECT", "MODE", "LEVEL", "SINCE", "WHY"))
 
 
 def _arrow(trend: str | None) -> str:

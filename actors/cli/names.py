@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from actors.cli.consent import ask_for
 from actors.cli.exits import FAILED, OK, complain
 from actors.cli.paint import put
 from actors.cli.place import Place
 
 if TYPE_CHECKING:
     from bus.message import Command
+    from bus.messages import ProcessRow
 
 PATIENCE_S: Final = 120.0
 """Seconds for a workload to stop or start: its grace, and that of those it waits for."""
@@ -39,15 +41,34 @@ def known_names(names: Sequence[str], known: Sequence[str]) -> list[str]:
 
 
 def ask_each(place: Place, names: Sequence[str], make: Callable[[str], Command], done: str) -> int:
-    """Ask for every workload at once and say how each went; the exit code. Raises: click.UsageError; NotRunning."""
+    """Ask for every workload at once and say how each went; the exit code. Raises: click.UsageError; NotRunning.
+
+    names: as in chosen.chosen.
+    """
+    return ask_all(place, names, lambda rows, _: {row.name: make(row.name) for row in rows}, done)
+
+
+def ask_all(
+    place: Place,
+    names: Sequence[str],
+    make: Callable[[Sequence[ProcessRow], Sequence[ProcessRow]], Mapping[str, Command]],
+    done: str,
+    patience_s: float = PATIENCE_S,
+) -> int:
+    """The same, where the commands are made of the chosen rows and of all; by what is said of each.
+
+    Raises: as ask_each.
+    """
+    from actors.cli.chosen import chosen
     from bus.messages import ListProcesses
 
     with place.client() as client:
-        table = client.ask(ListProcesses())
-        wanted = known_names(names, [row.name for row in table.processes])
-        outcomes = client.gather([make(name) for name in wanted], PATIENCE_S)
+        rows = client.ask(ListProcesses()).processes
+        commands = make(chosen(names, rows), rows)
+        ask_for(place, commands, rows)
+        outcomes = client.gather(list(commands.values()), patience_s)
     code = OK
-    for name, outcome in zip(wanted, outcomes, strict=True):
+    for name, outcome in zip(commands, outcomes, strict=True):
         if isinstance(outcome, Exception):
             complain(f"{name}: {outcome}")
             code = FAILED

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from actors.cli.options import command, json_option, node_option
+from actors.cli.options import command, json_option, node_option, yes_option
 from actors.cli.place import Place
 
 DRAIN_S: Final = 300.0
@@ -32,13 +32,16 @@ def nodes(place: Place, *, as_json: bool) -> None:
 @command("drain", "drain && gyrostat stop", 'drain --why "new disk"')
 @click.option("--why", default="asked on the command line", help="Said in the log and to other nodes.")
 @node_option
+@yes_option
 def drain(place: Place, *, why: str) -> None:
     """Stop this node's workloads, dependants first, and start none until `undrain`.
 
     Returns when all are down. It holds over restarts of the node; other nodes see it.
     """
+    from actors.cli.consent import ask_all
     from bus.messages import DrainNode
 
+    ask_all(place, "drain this node of")
     _say(place.ask(DrainNode(why=why), DRAIN_S), "drained")
 
 

@@ -42,6 +42,17 @@ def node_option(command: F) -> F:
     )(command)
 
 
+def _keep_yes(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    ctx.ensure_object(Place).yes = value
+
+
+def yes_option(command: F) -> F:
+    """--yes: ask nothing before something live is ended."""
+    return click.option(
+        "-y", "--yes", is_flag=True, expose_value=False, callback=_keep_yes, help="Ask nothing, also on a terminal."
+    )(command)
+
+
 def json_option(command: F) -> F:
     """--json, given to the command as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")(command)

@@ -25,6 +25,8 @@ class Place:
     def __init__(self) -> None:
         self.given: str | None = None
         self.other: str | None = None
+        self.yes = False
+        """Nothing is asked before something live is ended."""
         self._dirs: tuple[str, Path, Path] | None = None
 
     @property

@@ -1,31 +1,64 @@
-"""`gyrostat reload`: the config again."""
+"""`gyrostat reload`: the config again, its plan first."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import click
+
 from actors.cli.exits import OK, USAGE, complain, count
-from actors.cli.options import command, json_option
+from actors.cli.options import command, json_option, yes_option
 from actors.cli.place import Place
 
 
-@command("reload")
+@command("reload", "reload --dry-run              the plan only, as gyrostat config diff", "reload --yes")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @json_option
-def reload(place: Place, *, as_json: bool) -> int:
+@yes_option
+def reload(place: Place, *, dry_run: bool, as_json: bool) -> int:
     """Read the config again; touch only what changed.
 
-    A config with a fault is refused whole: every fault is told, and the old one stays in force.
+    The plan is shown first, and exactly that is done: a file that is changed in between is refused. On a terminal it is
+    asked before live workloads are stopped or restarted. A config with a fault is refused whole: every fault is told,
+    and the old one stays in force.
     """
-    from actors.cli.paint import put, put_json
+    planned = ask_plan(place)
+    if planned.faults or dry_run:
+        return show_plan(planned, as_json=as_json)
+    from actors.cli.consent import ask
+    from actors.cli.paint import put
+    from actors.cli.plan_lines import INTERRUPTING, interrupted
     from bus.messages import ReloadConfig
 
-    result = place.ask(ReloadConfig(), 30.0)
+    if planned.plan and not as_json:
+        show_plan(planned, as_json=False)
+    for action in sorted(INTERRUPTING):
+        ask(place, action, interrupted(planned, action))
+    result = place.ask(ReloadConfig(revision=planned.revision), 30.0)
+    if as_json or result.faults:
+        return show_plan(result, as_json=as_json)
+    parts = [f"{what}: {', '.join(getattr(result, what))}" for what in ("added", "removed", "changed")]
+    told = [part for part in parts if not part.endswith(": ")]
+    put("reloaded; " + ("; ".join(told) or "no workload differs"))
+    return OK
+
+
+def ask_plan(place: Place) -> Any:
+    """What a reload would do now. Raises: NotRunning; CommandError."""
+    from bus.messages import ReloadConfig
+
+    return place.ask(ReloadConfig(dry_run=True), 30.0)
+
+
+def show_plan(result: Any, *, as_json: bool) -> int:
+    """Show a plan, or its faults; the exit code."""
+    from actors.cli.paint import Paint, put, put_json
+    from actors.cli.plan_lines import plan_lines
+
     if as_json:
         put_json(result)
-    elif not result.faults:
-        parts = [f"{what}: {', '.join(getattr(result, what))}" for what in ("added", "removed", "changed")]
-        told = [part for part in parts if not part.endswith(": ")]
-        put("reloaded; " + ("; ".join(told) or "no workload differs"))
-    if result.faults:
-        if not as_json:
-            complain(*result.faults, f"{count(len(result.faults), 'fault')}; the config in force is unchanged")
-        return USAGE
-    return OK
+    elif result.faults:
+        complain(*result.faults, f"{count(len(result.faults), 'fault')}; the config in force is unchanged")
+    else:
+        put(*plan_lines(result, Paint()))
+    return USAGE if result.faults else OK

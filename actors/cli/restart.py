@@ -7,25 +7,36 @@ import os
 import click
 
 from actors.cli.exits import refusal
-from actors.cli.options import command, node_option
+from actors.cli.options import command, node_option, yes_option
 from actors.cli.place import Place
 
 
-@command("restart web", "restart                     the node; its workloads go on meanwhile")
+@command(
+    "restart web                 its instances in turn, so that enough stay ready",
+    "restart web-2 @jobs         one instance, and what has the tag jobs",
+    "restart web --keep 1",
+    "restart                     the node; its workloads go on meanwhile",
+)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--at-once", is_flag=True, help="All instances at the same time, not in turn.")
+@click.option("--keep", type=click.IntRange(min=0), metavar="N", help="Instances that stay ready; else as roll says.")
 @node_option
-def restart(place: Place, *, names: tuple[str, ...]) -> int:
+@yes_option
+def restart(place: Place, *, names: tuple[str, ...], at_once: bool, keep: int | None) -> int:
     """Restart workloads, or the node beneath them.
 
-    With names: stops and starts these workloads. Without: ends the node, leaves its workloads running, and starts it
-    again in the background, where it adopts them; nothing is ended when the config has a fault.
+    With names: stops and starts these workloads; NAME may be a pattern ('web-*') or a tag (@TAG). The instances of one
+    workload are restarted in turn, and the rest is left as it is when one does not become ready. Without: ends the
+    node, leaves its workloads running, and starts it again in the background, where it adopts them; nothing is ended
+    when the config has a fault.
     """
     if names:
-        from actors.cli.names import ask_each
-        from bus.messages import RestartProcess
+        from actors.cli.restart_names import restart_named
 
-        why = "asked on the command line"
-        return ask_each(place, names, lambda name: RestartProcess(name=name, why=why), "restarted")
+        return restart_named(place, names, at_once=at_once, keep_ready=keep)
+    if at_once or keep is not None:
+        msg = "--at-once and --keep go with names, not with the node"
+        raise click.UsageError(msg)
     place.check_here()
     from actors.cli.background import running_node, start_node, stop_node
     from actors.node import load_node
@@ -35,7 +46,12 @@ def restart(place: Place, *, names: tuple[str, ...]) -> int:
         load_node(place.config, os.environ)
     except ConfigError as error:
         raise refusal(error) from None
-    if running_node(place) is not None:
+    running = running_node(place)
+    if running is not None:
+        from actors.cli.upgrade import begin_anew, in_service
+
+        if in_service(place, running.pid):
+            return begin_anew(place, "restart asked on the command line")
         code = stop_node(place, keep_workloads=True, why="restart asked on the command line")
         if code:
             return code

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command, node_option
+from actors.cli.options import command, node_option, yes_option
 from actors.cli.place import Place
 
 
-@command("signal web HUP", "signal worker USR1")
+@command("signal web HUP", "signal @jobs USR1")
 @click.argument("name")
 @click.argument("sig", metavar="SIGNAL")
 @node_option
+@yes_option
 def signal(place: Place, *, name: str, sig: str) -> int:
-    """Send a signal to the main process of a workload. SIGNAL: a name, with or without SIG."""
+    """Send a signal to the main process of a workload; of each, for a pattern ('web-*') or a tag (@TAG).
+
+    SIGNAL: a name, with or without SIG.
+    """
     import signal as signals
 
     from actors.cli.door import nearest

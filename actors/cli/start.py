@@ -8,14 +8,15 @@ from actors.cli.options import command, node_option
 from actors.cli.place import Place
 
 
-@command("start", "start web worker", "start -c prod.yaml")
+@command("start", "start web worker", "start 'web-*' @jobs", "start -c prod.yaml")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @node_option
 def start(place: Place, *, names: tuple[str, ...]) -> int:
     """Start workloads, or the node in the background.
 
-    With names: starts these workloads, those they depend on first; also ends a hold or a crash loop. Without: starts
-    the node, unless it runs, and returns when it answers; what it says goes to node.out in its state directory.
+    With names: starts these workloads, those they depend on first; also ends a hold or a crash loop. NAME may be a
+    pattern ('web-*') or a tag (@TAG). Without: starts the node, unless it runs, and returns when it answers; what it
+    says goes to node.out in its state directory.
     """
     if not names:
         place.check_here()

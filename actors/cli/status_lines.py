@@ -11,16 +11,19 @@ STATE_TONES: Final = {
     "ready": "good",
     "running": "good",
     "starting": "warn",
+    "adopted": "warn",
     "waiting": "warn",
     "stopping": "warn",
     "backing_off": "warn",
     "stopped": "dim",
+    "held": "dim",
     "exited": "dim",
     "unhealthy": "bad",
     "crash_loop": "bad",
 }
 LEVEL_TONES: Final = {"healthy": "good", "degraded": "warn"}
 """Tones of health levels; worse ones are bad."""
+MODE_TONES: Final = {"live": "bold", "sandbox": "dim"}
 WHY_MAX: Final = 90
 SHOWN_MAX: Final = 10
 """Issues and other rows of one kind that are shown; the rest is counted."""
@@ -76,7 +79,7 @@ def _workloads(answers: Mapping[str, Any], paint: Paint) -> list[str]:
     if not rows:
         return ["no workloads"]
     health = {row.subject: row for row in answers["health"].workloads} if "health" in answers else {}
-    head = ("NAME", "STATE", "PID", "UPTIME", "RESTARTS", "CPU", "MEMORY", "HEALTH", "WHY")
+    head = ("NAME", "MODE", "STATE", "PID", "UPTIME", "RESTARTS", "CPU", "MEMORY", "HEALTH", "WHY")
     return table([_workload(row, health.get(row.name)) for row in rows], paint, head)
 
 
@@ -85,6 +88,7 @@ def _workload(row: Any, health: Any) -> list[str | Cell]:
     level = health.level if health is not None else "-"
     return [
         row.name,
+        (row.mode, MODE_TONES.get(row.mode, "plain")),
         (row.state.replace("_", " "), STATE_TONES.get(row.state, "plain")),
         str(row.pid or "-"),
         span(row.uptime_s) if row.uptime_s is not None else "-",
@@ -103,6 +107,8 @@ def why_of(row: Any, health: Any) -> str:
         notes.append(row.why)
     elif health is not None and health.level != "healthy":
         notes.extend(health.why)
+    if row.status:
+        notes.append(f"says: {row.status}")
     if row.strays:
         notes.append(f"left-over processes: {', '.join(map(str, row.strays))}")
     return shortened("; ".join(dict.fromkeys(notes)))

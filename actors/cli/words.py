@@ -41,7 +41,7 @@ def kind_of(type_name: str) -> str:
 
 def is_sample(kind: str) -> bool:
     """Whether a fact is a measurement or a standing report: there are many, and each alone says little."""
-    return kind_of(kind) in {"metrics.sampled", "node.status", "probe.measured"}
+    return kind_of(kind) in {"log.lines_read", "metrics.sampled", "node.status", "probe.measured"}
 
 
 def is_news(kind: str, data: Data) -> bool:
@@ -186,6 +186,11 @@ def _experiment_ended(data: Data, verdict: str, tone: str) -> Said:
     return Said(f"{text}; objective {number(data['before'])} -> {after}", tone, data.get("why", ""))
 
 
+def _notified(data: Data) -> Said:
+    pid = f" (main pid {data['told_pid']})" if data.get("told_pid") else ""
+    return Said(f"says: {data['status']}{pid}", "plain")
+
+
 def _hook(data: Data) -> Said:
     code = data["exit_code"]
     how = "took too long and was ended" if code is None else f"exited with code {code}"
@@ -198,6 +203,13 @@ def _stopping(data: Data) -> Said:
     return Said(f"node is stopping; {fate}", "bold", data["why"])
 
 
+def _rolled(data: Data) -> Said:
+    if data["ok"]:
+        return Said(f"all {len(data['restarted'])} instances were restarted in turn in {span(data['took_s'])}", "good")
+    left = f"; not touched: {listed(data['left'])}" if data["left"] else ""
+    return Said(f"the restart in turn ended after {span(data['took_s'])}{left}", "bad", data["why"])
+
+
 def _peer_rejected(data: Data) -> Said:
     who = data["address"] or "somebody"
     key = f" with key {data['key']}" if data["key"] else ""
@@ -208,6 +220,11 @@ def _peer_rejected(data: Data) -> Said:
 def _lost(data: Data) -> Said:
     missing = data["last_seq"] - data["first_seq"] + 1
     return Said(f"{missing} facts of {data['publisher']} ({data['stream_name']}) were lost on the way", "warn")
+
+
+def _lines_read(data: Data) -> Said:
+    skipped = f", {number(data['skipped_bytes'])} bytes more not read" if data["skipped_bytes"] else ""
+    return Said(f"logged {data['lines']} lines, {data['errors']} of them error lines{skipped}", "dim")
 
 
 def _sampled(data: Data) -> Said:
@@ -241,6 +258,7 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
     "issue.resolved": lambda d: Said(
         f"issue {d['issue']} resolved by {d['by']} in {span(d['time_to_repair_s'])}; verified: {d['verified']}", "good"
     ),
+    "log.lines_read": _lines_read,
     "metrics.sampled": _sampled,
     "node.draining": lambda d: Said("node is drained: its workloads are stopped, none is started", "warn", d["why"]),
     "node.gone": lambda d: Said(
@@ -267,6 +285,7 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
     "process.crash_loop_entered": _crash_loop,
     "process.exited": _exited,
     "process.hook_ended": _hook,
+    "process.notified": _notified,
     "process.ready": lambda d: Said(f"ready after {span(d['after_s'])}, pid {d['pid']}", "good"),
     "process.restart_scheduled": lambda d: Said(
         f"starts again {_when(d['delay_s'])} (attempt {d['attempt']})", "plain", d["reason"]
@@ -286,6 +305,11 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
         f"remedy {d['remedy']} for issue {d['issue']}, attempt {d['attempt']}", "bold", d["why"]
     ),
     "remedy.verified": lambda d: Said(f"remedy {d['remedy']} helped after {span(d['after_s'])}: {d['check']}", "good"),
+    "roll.started": lambda d: Said(
+        f"{len(d['instances'])} instances are restarted in turn, {d['keep_ready']} stay ready", "plain", d["why"]
+    ),
+    "roll.ended": _rolled,
+    "schedule.skipped": lambda d: Said("a time of its schedule passed without a run", "warn", d["why"]),
     "threshold.cleared": _cleared,
     "threshold.crossed": _threshold,
     "trend.changed": lambda d: Said(f"trend of {d['metric']} is {d['trend']}, was {d['before']}"),

@@ -54,7 +54,7 @@ def test_status_shows_the_node_and_every_workload(all_well, gyrostat):
     assert (code, err) == (0, "")
     assert "node alpha | live | up 1h 1m" in out
     web = next(line for line in out.splitlines() if line.startswith("web"))
-    assert web.split() == ["web", "ready", "100", "1m", "15s", "0", "1.5", "%", "21.0", "MB", "healthy"]
+    assert web.split() == ["web", "live", "ready", "100", "1m", "15s", "0", "1.5", "%", "21.0", "MB", "healthy"]
 
 
 def test_status_shows_an_actor_that_was_given_up(all_well, gyrostat):
