@@ -1,7 +1,9 @@
 """Our bus beside raw pyzmq, with the harness of shared/bench/bus: python benchmarks/bus.py [seconds] [rounds]
 
-BENCH_BUS names the harness's folder. Rows of one measure take turns, round by round, and the medians are compared, so
-that what else the machine does meets all of them. Redis, NATS and MQTT are run when their servers are installed.
+BENCH_BUS names the harness's folder; without it, ../shared/bench/bus beside the checkout.
+
+Rows of one measure take turns, round by round, and the medians are compared, so that what else the machine does meets
+all of them. Redis, NATS and MQTT are run when their servers are installed.
 Raw sends constant bytes and decodes nothing; ours is typed, numbered, kept for replay, decoded and validated. None is
 lost in any row: the publisher stays at most 20,000 events ahead of the slowest reader. Every publisher is a thread
 beside the main one, as an actor is. zmq_msgspec_ipc is pyzmq with typed events and nothing else. Read the ratios.
@@ -19,7 +21,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-HARNESS = Path(os.environ.get("BENCH_BUS", "/work/shared/bench/bus"))
+HARNESS = Path(os.environ.get("BENCH_BUS") or Path(__file__).resolve().parents[2] / "shared" / "bench" / "bus")
 sys.path[:0] = [str(HARNESS), str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
 import adapters  # noqa: E402
