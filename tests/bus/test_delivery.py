@@ -205,6 +205,8 @@ def played(request):
 def perfect(told, first, total):
     """The counts by which delivery is judged."""
     counts = {key: told[key] for key in ("got", "first", "last", "missing", "doubled", "unordered", "lost")}
+    of = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[2].partition(" ")[0]
+    sys.stdout.write(f"{of}: {', '.join(f'{key} {count:,}' for key, count in counts.items())}\n")
     assert counts == {
         "got": total,
         "first": first,
