@@ -1,7 +1,7 @@
 """The seam between the bus of one process and what carries messages to other processes.
 
-What others build on: Peer (where another process is), PeerState (how it is), Carrier.peers, connect and drop, and the
-Receiver's receive_peer. A node may be several processes; each is a peer of its own with the node's name.
+What others build on: Peer (where another process is), PeerState (how it is), Carrier.peers, connect and drop. A node
+may be several processes; each is a peer of its own with the node's name.
 """
 
 from __future__ import annotations
@@ -79,9 +79,6 @@ class Receiver(Protocol):
 
         caller: who sent it over tcp, as its key proved; None over ipc, where the directory lets only us in.
         """
-
-    def receive_peer(self, state: PeerState) -> None:
-        """A peer said hello, is gone (3 heartbeats missed) or back, started anew, or serves other targets."""
 
     def receive_lost(self, lost: Lost) -> None:
         """Facts are gone for good."""

@@ -36,7 +36,6 @@ __all__ = ["REPLIES_KEPT", "Bus", "Cause", "Request", "Server", "Subscription"]
 NAMES_MAX = 10_000
 """Types with subjects whose topic is remembered."""
 
-WatchPeer = Callable[[PeerState], None]
 R = TypeVar("R", bound=Reply)
 
 
@@ -76,7 +75,6 @@ class Bus:
         self._servers: dict[str, Server] = {}
         self._ledger = Ledger(audit, monotonic, wall)
         self._pressure = Pressure(monotonic)
-        self._watches: tuple[WatchPeer, ...] = ()
         if carrier is not None:
             carrier.start(self)
 
@@ -165,30 +163,6 @@ class Bus:
             ),
             source="bus",
         )
-
-    # -- peers
-
-    def watch_peers(self, watch: WatchPeer) -> Subscription:
-        """Call watch(state) at every hello of a peer, when it is gone, back, started anew or serves other targets.
-
-        From the I/O thread; it must not block.
-        """
-        with self._lock:
-            self._watches = (*self._watches, watch)
-
-        def close() -> None:
-            with self._lock:
-                self._watches = tuple(one for one in self._watches if one is not watch)
-
-        return Subscription(close)
-
-    def receive_peer(self, state: PeerState) -> None:
-        """From the carrier."""
-        for watch in self._watches:
-            try:
-                watch(state)
-            except Exception:  # noqa: BLE001 - one watcher's fault is not the next one's
-                self.counters["subscriber_failed"] += 1
 
     # -- commands: the answering side
 

@@ -15,6 +15,7 @@ from typing import Final
 
 import zmq
 
+from bus.heartbeat import GONE_AFTER_S
 from bus.sockets import attach
 
 PATIENCE_S: Final = 0.5
@@ -42,6 +43,7 @@ class Link:
         self._socket = socket
         self._monotonic = monotonic
         self._ended_s: dict[str, float] = {}
+        self._renewed_s = monotonic()
         self.monitor: zmq.SyncSocket = socket.get_monitor_socket(_ENDED | _STANDS | _GOES_ON)
         self.monitor.setsockopt(zmq.LINGER, 0)
 
@@ -73,9 +75,22 @@ class Link:
             self.renew(address)
         return len(over)
 
+    def mend_silent(self, address: str, heard_s: float) -> int:
+        """As mend(), and begin anew the connection to an address when its peer has been silent for GONE_AFTER_S.
+
+        A socket that only reads never learns that a cable was cut; the other side's farewell comes when TCP sends it
+        again, as long after the mending as the cut lasted. heard_s: when something last came, monotonic seconds.
+        """
+        renewed = self.mend()
+        if self._monotonic() - max(heard_s, self._renewed_s) > GONE_AFTER_S:
+            self.renew(address)
+            renewed += 1
+        return renewed
+
     def renew(self, address: str) -> None:
         """Give up a connection, with all that waits in it in either direction, and begin it anew."""
         self.connected = False
+        self._renewed_s = self._monotonic()
         self._ended_s.pop(address, None)
         with contextlib.suppress(zmq.ZMQError):  # ZeroMQ may have forgotten the address with its session
             self._socket.disconnect(address)

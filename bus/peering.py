@@ -42,7 +42,6 @@ class Peering:
         self._kit = kit
         self._told = told
         self._alive = False
-        self._renewed_s = self.beat_s
         self._pulse: zmq.SyncSocket | None = None
         self._pulse_link: Link | None = None
         try:
@@ -154,20 +153,11 @@ class Peering:
             self._told(self)
 
     def _mend_pulse(self) -> None:
-        """Begin its connection anew when ZeroMQ has given it up, or it is silent.
-
-        A socket that only reads never learns that a cable was cut; the other side's farewell comes when TCP sends it
-        again, as long after the mending as the cut lasted.
-        """
+        """Begin its connection anew when ZeroMQ has given it up, or it is silent."""
         link = self._pulse_link
-        if link is None:
-            return
-        renewed, now_s = link.mend(), self._kit.monotonic()
-        if self.beat is not None and now_s - max(self.beat_s, self._renewed_s) > GONE_AFTER_S:
-            self._renewed_s = now_s
-            link.renew(self.peer.facts)
-            renewed += 1
-        self._kit.counters["reconnected"] += renewed
+        if link is not None:
+            renewed = link.mend() if self.beat is None else link.mend_silent(self.peer.facts, self.beat_s)
+            self._kit.counters["reconnected"] += renewed
 
     def note(self) -> None:
         """Put down how it is, for other threads to read."""

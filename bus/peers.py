@@ -144,15 +144,16 @@ class Peers:
             self._kit.counters["received"] += header.count - skip
 
     def _lost(self, lost: Lost) -> None:
-        self._guarded(lambda: self._receiver.receive_lost(lost))
+        try:
+            self._receiver.receive_lost(lost)
+        except Exception:  # noqa: BLE001 - the receiver's fault does not end the thread
+            self._kit.counters["receiver_failed"] += 1
 
     def _told(self, peering: Peering) -> None:
         beat = peering.beat
         if beat is not None and self._is_double(peering):
             self._kit.counters["doubled_peers"] += 1
             self._later(lambda: self._part(peering))
-            return
-        self._guarded(lambda: self._receiver.receive_peer(peering.state_now()))
 
     def _is_double(self, peering: Peering) -> bool:
         """Whether it is ourselves, or a process that is connected by another address: its facts would come twice."""
@@ -165,12 +166,6 @@ class Peers:
         if self._peerings.get(peering.peer) is peering and self._is_double(peering):
             self._peerings = {peer: each for peer, each in self._peerings.items() if each is not peering}
             peering.close("this process is connected by another address")
-
-    def _guarded(self, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except Exception:  # noqa: BLE001 - the receiver's fault does not end the thread
-            self._kit.counters["receiver_failed"] += 1
 
     # -- turns
 

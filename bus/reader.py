@@ -263,7 +263,7 @@ class Reader:
             self._asker.forgive()
             self._read_s = now_s
         self._tick_s = now_s
-        self._mend(now_s)
+        self._mend()
         if self._asker.tick():
             for line in self._lines.values():
                 line.values = []
@@ -280,13 +280,9 @@ class Reader:
                 self._give_up(key, line)
         self._ask()
 
-    def _mend(self, now_s: float) -> None:
+    def _mend(self) -> None:
         """Begin the connection anew when ZeroMQ has given it up, or nothing comes by it any more."""
-        renewed = self._link.mend()
-        if self.beat is not None and now_s - self._read_s > GONE_AFTER_S:
-            self._read_s = now_s
-            self._link.renew(self.peer.facts)
-            renewed += 1
+        renewed = self._link.mend() if self.beat is None else self._link.mend_silent(self.peer.facts, self._read_s)
         self._kit.counters["reconnected"] += renewed
 
     def _put_away(self, key: Key, line: Line) -> None:
