@@ -28,12 +28,22 @@ REACH_AFTER_S: Final = 0.1
 
 
 class Endings:
-    """The stops under way. down(life, ending) is called when a main process and all of its tree are gone.
+    """The stops under way."""
 
-    lives: those of the keeper. groups: the control groups of workloads.
-    """
+    def __init__(
+        self,
+        means: Means,
+        search: Search,
+        first_look_s: float,
+        down: Down,
+        *,
+        lives: Mapping[str, Life],
+        groups: Groups,
+    ) -> None:
+        """down(life, ending) is called when a main process and all of its tree are gone.
 
-    def __init__(self, means: Means, search: Search, first_look_s: float, down: Down) -> None:
+        lives: those of the keeper, as it changes them. groups: the control groups of workloads.
+        """
         self._means = means
         self._search = search
         self._first_look_s = first_look_s
@@ -41,8 +51,8 @@ class Endings:
         self._alarms: dict[str, Alarm] = {}
         self._sought: dict[str, tuple[Life, Ending]] = {}
         self._looking = False
-        self.lives: Callable[[], Mapping[str, Life]] = dict
-        self.groups: Groups | None = None
+        self._lives = lives
+        self._groups = groups
 
     def begin(self, life: Life, why: str) -> None:
         """Ask a workload that is up to end."""
@@ -82,11 +92,11 @@ class Endings:
             Tree(name=name, group=None if ending.group_gone else ending.group, cgroups=self._cgroups(name))
             for name, (_, ending) in sought.items()
         ]
-        alive = {life.pid for life in self.lives().values() if life.pid is not None and life.state in UP}
+        alive = {life.pid for life in self._lives.values() if life.pid is not None and life.state in UP}
         self._means.run(partial(members, trees, alive, self._search), partial(self._found, sought))
 
     def _cgroups(self, name: str) -> list[str]:
-        return self.groups.directories(name) if self.groups is not None else []
+        return self._groups.directories(name)
 
     def _found(self, sought: Mapping[str, tuple[Life, Ending]], result: dict[str, list[Stat]] | Exception) -> None:
         self._looking = False
@@ -149,8 +159,7 @@ class Endings:
                 case Over():
                     self._forget_alarm(life)
                     life.ending = None
-                    if self.groups is not None:
-                        self.groups.remove(life.name)
+                    self._groups.remove(life.name)
                     self._down(life, ending)
                     return
 

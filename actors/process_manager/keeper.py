@@ -80,9 +80,7 @@ class Keeper:
         search = Search(issuer=Issuer(tools.node, tools.store.secret), table=tools.table)
         self.telling = Telling(means, tools.notices, tools.store, tools.table, self.level)
         self.probing.telling = self.telling
-        self.endings = Endings(means, search, settings.group_check, self._down)
-        self.endings.lives = lambda: self.lives
-        self.endings.groups = tools.groups
+        self.endings = Endings(means, search, settings.group_check, self._down, lives=self.lives, groups=tools.groups)
         self.telling.extend = self.endings.extend
 
     # -- moving

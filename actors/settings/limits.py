@@ -63,11 +63,6 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name, text in self.rlimits.items():
             rlimit_of(name, text)
 
-    @property
-    def grouped(self) -> bool:
-        """Whether a control group is needed for them."""
-        return self.memory_max is not None or self.cpu_quota is not None
-
 
 def cpu_cores(text: str) -> float:
     """Read a quota as cores: 150% is 1.5.
