@@ -23,16 +23,9 @@ from bus.messages import (
     StopProcess,
 )
 from tests.harness import House
+from tests.process_manager.asking import of, row
 
 FOREVER = "exec sleep 1000"
-
-
-def row(house, name="web"):
-    return next(one for one in house.ask(ListProcesses()).processes if one.name == name)
-
-
-def of(name, **fields):
-    return lambda fact: fact.subject == name and all(getattr(fact, key) == value for key, value in fields.items())
 
 
 def fail(house):

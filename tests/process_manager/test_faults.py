@@ -28,19 +28,12 @@ from bus.messages import (
     StartProcess,
     StopProcess,
 )
+from tests.process_manager.asking import of, row
 
 FOREVER = "exec sleep 1000"
 ALWAYS = RestartPolicy(stable_after=Seconds(0), backoff_first=Seconds(0.02), start_limit=1_000_000)
 ROOT = Path(__file__).resolve().parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this")
-
-
-def row(house, name="web"):
-    return next(one for one in house.ask(ListProcesses()).processes if one.name == name)
-
-
-def of(name, **fields):
-    return lambda fact: fact.subject == name and all(getattr(fact, key) == value for key, value in fields.items())
 
 
 def descriptors():

@@ -19,7 +19,6 @@ from actors.process_manager.processes import ProcFs
 from actors.process_manager.settings import ProcessManagerSettings
 from actors.settings import Bytes, Hook, Limits, RestartPolicy, Seconds, WorkloadSettings, revision
 from bus.messages import (
-    ListProcesses,
     ProcessReady,
     ProcessStarted,
     ProcessStartFailed,
@@ -27,14 +26,11 @@ from bus.messages import (
     RunHook,
     StopProcess,
 )
+from tests.process_manager.asking import row
 
 ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root may do this")
 FOREVER = "exec sleep 1000"
-
-
-def row(house, name="web"):
-    return next(one for one in house.ask(ListProcesses()).processes if one.name == name)
 
 
 def log(house, name="web"):

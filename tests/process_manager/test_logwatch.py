@@ -2,7 +2,8 @@ import os
 from pathlib import Path
 
 from actors.settings import Bytes, LogPolicy, RestartPolicy, Seconds
-from bus.messages import ListProcesses, LogLinesRead, ProcessStarted, RestartProcess
+from bus.messages import LogLinesRead, ProcessStarted, RestartProcess
+from tests.process_manager.asking import row
 
 SOON = {"log_check": Seconds(0.05), "log_read_every": Seconds(0.05)}
 FOREVER = "exec sleep 1000"
@@ -15,10 +16,6 @@ for _ in range(100):
     os.write(1, block)
 time.sleep(1000)
 """
-
-
-def row(house, name="web"):
-    return next(one for one in house.ask(ListProcesses()).processes if one.name == name)
 
 
 def told(house, name="web"):

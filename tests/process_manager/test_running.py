@@ -21,13 +21,10 @@ from bus.messages import (
     StartProcess,
     StopProcess,
 )
+from tests.process_manager.asking import of, row
 
 FOREVER = "exec sleep 1000"
 SLOW_TO_RISE = RestartPolicy(backoff_first=Seconds(30), backoff_max=Seconds(30))
-
-
-def row(house, name):
-    return next(one for one in house.ask(ListProcesses()).processes if one.name == name)
 
 
 def state(house, name):
@@ -36,10 +33,6 @@ def state(house, name):
 
 def moves(house, name):
     return [one.state for one in house.events(ProcessStateChanged) if one.subject == name]
-
-
-def of(name, **fields):
-    return lambda fact: fact.subject == name and all(getattr(fact, key) == value for key, value in fields.items())
 
 
 def test_workloads_are_started_and_are_ready_at_once_when_nothing_asks(keep, workload, alive):

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -24,23 +23,11 @@ from bus.messages import (
     StopAll,
     StopProcess,
 )
+from tests.process_manager.asking import of, row, said
 
 FOREVER = "exec sleep 1000"
 STUBBORN = "trap '' TERM; echo on; while :; do sleep 0.05; done"
 QUICK = StopPolicy(grace=Seconds(0.2))
-
-
-def row(house, name="web"):
-    return next(one for one in house.ask(ListProcesses()).processes if one.name == name)
-
-
-def of(name, **fields):
-    return lambda fact: fact.subject == name and all(getattr(fact, key) == value for key, value in fields.items())
-
-
-def said(house, text="on\n", name="web"):
-    path = Path(row(house, name).log_path)
-    house.until(lambda: text in path.read_text())
 
 
 def test_a_stop_is_answered_when_it_is_down_and_it_stays_down(keep, workload, alive):

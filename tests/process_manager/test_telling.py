@@ -22,6 +22,7 @@ from bus.messages import (
     ProcessStopped,
     StopProcess,
 )
+from tests.process_manager.asking import of, row
 
 SAY = """
 import os, signal, socket, sys, time
@@ -31,14 +32,6 @@ def say(text):
         one.sendto(text.encode(), "\\0" + address[1:] if address[0] == "@" else address)
 """
 SOCKET = Notify(ready="socket")
-
-
-def row(house, name="web"):
-    return next(one for one in house.ask(ListProcesses()).processes if one.name == name)
-
-
-def of(name, **fields):
-    return lambda fact: fact.subject == name and all(getattr(fact, key) == value for key, value in fields.items())
 
 
 def moves(house, name="web"):

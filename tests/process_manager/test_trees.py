@@ -2,13 +2,11 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from actors.settings import RestartPolicy, Seconds, StopPolicy
 from bus.messages import (
-    ListProcesses,
     ProcessExited,
     ProcessStarted,
     ProcessStopped,
@@ -16,21 +14,9 @@ from bus.messages import (
     StopAll,
     StopProcess,
 )
+from tests.process_manager.asking import of, said
 
 QUICK = StopPolicy(grace=Seconds(0.3))
-
-
-def row(house, name="web"):
-    return next(one for one in house.ask(ListProcesses()).processes if one.name == name)
-
-
-def of(name, **fields):
-    return lambda fact: fact.subject == name and all(getattr(fact, key) == value for key, value in fields.items())
-
-
-def said(house, text="on\n", name="web"):
-    path = Path(row(house, name).log_path)
-    house.until(lambda: text in path.read_text())
 
 
 def test_a_child_that_called_setsid_is_gone_when_the_stop_is_told(keep, workload, alive):
