@@ -102,6 +102,9 @@ def confine(pid: int, limits: Limits, cgroups: list[str]) -> str:
             if name not in _ULIMITS:
                 raise
             own.append(ulimit(name, text))
+        else:
+            if name == "stack":  # an exec that is not over puts back the one it began with (Linux, finalize_exec)
+                own.append(ulimit(name, text))
     if limits.nice is not None:
         _name("limits.nice", partial(os.setpriority, os.PRIO_PROCESS, pid, limits.nice))
     if limits.ionice is not None:
