@@ -7,7 +7,8 @@ the dead letters and makes the behaviour anew in place, so whatever must survive
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ import msgspec
 from actors.clock import Alarm, Clock
 from actors.log import Log
 from actors.settings import Workload
+from actors.settings.push import PushSettings
 from bus.carrier import PeerState
 from bus.hub import Request
 from bus.message import Command, Fact
@@ -30,7 +32,11 @@ T = TypeVar("T")
 
 
 class NodeView(msgspec.Struct, frozen=True, kw_only=True):
-    """What every actor may know of its node. workloads: the desired ones by name, in config order."""
+    """What every actor may know of its node. workloads: the desired ones by name, in config order.
+
+    declared: the names of the config that they come from, also of one that is to have no instance.
+    root: directory of the config file. push: where workloads can hand in values of metrics.
+    """
 
     name: str
     mode: str
@@ -38,6 +44,9 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     run_dir: Path
     workloads: Mapping[str, Workload]
     revision: str = ""
+    declared: Collection[str] = ()
+    root: Path = Path()
+    push: PushSettings = PushSettings()
 
 
 class Home(Protocol):
@@ -48,6 +57,7 @@ class Home(Protocol):
     @property
     def log(self) -> Log: ...
     def publish(self, fact: Fact) -> None: ...
+    def told_last(self) -> AbstractContextManager[None]: ...
     def request(self, command: Command, then: Callable[[Any], None], *, timeout_s: float, node: str | None) -> None: ...
     def ask(self, command: Command, *, timeout_s: float, node: str | None) -> Any: ...
     def after(self, delay_s: float, handler: Callable[..., None], args: tuple[Any, ...]) -> Alarm: ...
@@ -117,6 +127,10 @@ class Actor(Generic[S]):
     def publish(self, fact: Fact) -> None:
         """Tell everybody; the message being handled becomes its cause."""
         self._home.publish(fact)
+
+    def told_last(self) -> AbstractContextManager[None]:
+        """Facts published within wait for its end: who asked has the answer first. Not to be nested."""
+        return self._home.told_last()
 
     def request(
         self,

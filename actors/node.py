@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, Self
 
 import msgspec
@@ -17,6 +15,7 @@ import msgspec
 from actors.base import NodeView
 from actors.clock import RealClock
 from actors.control import ControlSettings, NodeControl, release
+from actors.interpreter import tune
 from actors.log import Log, log_to
 from actors.notice import Notice
 from actors.peers import peers_of
@@ -31,6 +30,7 @@ from actors.settings.load import load, root_of
 from actors.settings.node import ListenSettings
 from actors.shell import Child
 from actors.supervisor import Supervisor
+from actors.todo import Todo
 from actors.watchdog import Watchdog
 from bus.audit import Audit
 from bus.endpoints import Endpoints, endpoints_of, run_dir_for
@@ -54,12 +54,6 @@ from bus.security import Security
 from bus.zeromq import Listen, ZeroMQCarrier
 
 __all__ = ["Node", "StartError", "load_node", "next_epoch", "take_lock"]
-
-SWITCH_INTERVAL_S = 0.0005
-"""How long a busy thread keeps the interpreter: one that computes takes p50 of an event from 0.1 to 3.1 ms at 0.005."""
-
-SIGNAL_LOOK_S = 0.5
-"""Seconds after which the main thread looks for signals whose arrival did not wake it."""
 
 Load = Callable[[], tuple[Settings, Roster]]
 
@@ -91,7 +85,7 @@ class Node:
         self._forget: Callable[[], None] | None = None
         self._notice = Notice(os.environ)
         self._watchdog: Watchdog | None = None
-        self._todo: SimpleQueue[Stop | str] = SimpleQueue()
+        self._todo: Todo[Stop | str] = Todo()
         self._log = Log("node")
         self._log_handler: logging.Handler | None = None
         self.run_dir = self._own_dir = settings.run_dir
@@ -102,7 +96,7 @@ class Node:
 
         Raises StartError when another node has this state directory, or a directory or endpoint cannot be had.
         """
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        tune()
         state_dir = self.settings.state_dir
         names = [child.kind.name for child in self._roster.children(self.settings, self._actors)]
         place = self._place = Place(state_dir, names, part=self._actors is not None)
@@ -212,26 +206,28 @@ class Node:
 
     def run(self) -> int:
         """Serve until told to stop, also by SIGINT, SIGTERM (stop) and SIGHUP (reload); gives the exit code."""
-        with self._signals():
+        with self._todo.by_signal(
+            {
+                signal.SIGINT: self._stop_by_signal,
+                signal.SIGTERM: self._stop_by_signal,
+                signal.SIGHUP: self._note_hangup,
+            }
+        ):
             return self.serve()
+
+    def _stop_by_signal(self, number: int, _: Any) -> None:
+        self.stop(keep_workloads=False, why=signal.Signals(number).name)
+
+    def _note_hangup(self, _: int, __: Any) -> None:
+        self._todo.put("reload")
 
     def serve(self) -> int:
         """Serve until stop() is called, from any thread; gives the exit code."""
         while True:
-            todo = self._next()
+            todo = self._todo.get()
             if isinstance(todo, Stop):
                 return self._go_down(todo)
             self._reload_by_signal()
-
-    def _next(self) -> Stop | str:
-        """What is to be done next, once there is something.
-
-        Looks up now and then: a signal that comes just before the wait, or to another thread, interrupts nothing, and
-        its handler runs only when the main thread comes back to the interpreter.
-        """
-        while True:
-            with contextlib.suppress(Empty):
-                return self._todo.get(timeout=SIGNAL_LOOK_S)
 
     def stop(self, keep_workloads: bool, why: str) -> None:  # noqa: FBT001
         """From any thread: end serve()."""
@@ -260,6 +256,7 @@ class Node:
         if self._place is not None:
             self._place.close()
             self._place = None
+        self._todo.close()
 
     def _go_down(self, stop: Stop) -> int:
         self._log.info("node.stopping", why=stop.why, keeps_workloads=stop.keep_workloads)
@@ -345,23 +342,10 @@ class Node:
             run_dir=self.run_dir,
             workloads=settings.workloads,
             revision=settings.revision,
+            declared=settings.declared.keys(),
+            root=settings.root,
+            push=settings.push,
         )
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        def on_stop(number: int, _: Any) -> None:
-            self._todo.put(Stop(keep_workloads=False, why=signal.Signals(number).name))
-
-        def on_reload(_: int, __: Any) -> None:
-            self._todo.put("reload")
-
-        wanted = {signal.SIGINT: on_stop, signal.SIGTERM: on_stop, signal.SIGHUP: on_reload}
-        former = {number: signal.signal(number, handler) for number, handler in wanted.items()}
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
 
     def __enter__(self) -> Self:
         return self
@@ -389,8 +373,7 @@ def load_node(
             scales=read_scales,
         )
     except ConfigError as error:
-        partial = error.partial
-        found = check_machine(partial) if isinstance(partial, Settings) else []
+        found = check_machine(error.partial) if isinstance(error.partial, Settings) else []
         raise ConfigError([*faults, *error.faults, *found]) from None
     faults += check_machine(settings)
     if faults:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Collection, Mapping
 from importlib.metadata import entry_points
@@ -14,6 +13,7 @@ import msgspec
 from actors.base import Actor, handlers_of
 from actors.goal_planner.actor import GoalPlanner
 from actors.healer.actor import Healer
+from actors.imports import load_class
 from actors.monitor.actor import Monitor
 from actors.nodes.actor import Nodes
 from actors.optimizer.actor import Optimizer
@@ -36,29 +36,14 @@ BUILT_IN: tuple[type[Actor[Any]], ...] = (
 ENTRY_POINTS = "gyrostat.actors"
 """The entry point group under which an installed package offers actors."""
 
-OWN_NAMES = frozenset({"actors", "bus"})
-"""Our top-level import names; a plug-in that has the same could never be imported beside them."""
-
 
 def load_actor(use: str) -> type[Actor[Any]]:
     """The actor class at an import path `module:Class`, checked.
 
     Raises ValueError with one line that says what is wrong with it.
     """
-    module_name, _, attribute = use.partition(":")
-    if not module_name or not attribute:
-        msg = f'{use!r} is no import path; allowed: "package.module:ClassName"'
-        raise ValueError(msg)
-    if module_name.partition(".")[0] in OWN_NAMES:
-        msg = f"the top-level name {module_name.partition('.')[0]!r} of {use!r} is gyrostat's own; rename the package"
-        raise ValueError(msg)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        msg = f"cannot import {module_name!r}: {type(error).__name__}: {error}"
-        raise ValueError(msg) from error
-    kind = getattr(module, attribute, None)
-    if not (isinstance(kind, type) and issubclass(kind, Actor)):
+    kind = load_class(use)
+    if not issubclass(kind, Actor):
         msg = f"{use!r} is no subclass of actors.base.Actor"
         raise ValueError(msg)  # noqa: TRY004 - a fault of the config, as the others are
     try:

@@ -84,21 +84,31 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self._open(path, new_id)
+                self._open_or_alone(path, new_id)
             except (sqlite3.Error, TypeError, ValueError) as error:  # the latter two: it holds what nobody wrote
                 if not is_damage(error):
                     raise
-                self.set_aside = _move_aside(path, new_id)
+                self.set_aside = move_aside(path, new_id)
                 self._open(path, new_id)
         except (OSError, sqlite3.Error) as error:
             msg = f"{path}: {error}"
             raise BusError(msg) from error
 
-    def _open(self, path: Path, new_id: int) -> None:
+    def _open_or_alone(self, path: Path, new_id: int) -> None:
+        """On a full disk there is no room for the index of the log; in the memory of a file's only user there is."""
+        try:
+            self._open(path, new_id)
+        except sqlite3.OperationalError as error:
+            if is_damage(error):
+                raise
+            self._open(path, new_id, "EXCLUSIVE")
+
+    def _open(self, path: Path, new_id: int, locking: Literal["NORMAL", "EXCLUSIVE"] = "NORMAL") -> None:
         """Every message is counted, so a file that is damaged in its tables shows here and not at the first reader."""
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
         run = self._database.execute
         try:
+            run(f"PRAGMA locking_mode={locking}")
             run("PRAGMA journal_mode=WAL")
             run(f"PRAGMA synchronous={self._limits.synchronous}")
             for statement in _SCHEMA:
@@ -194,7 +204,7 @@ class Journal:
         return number
 
 
-def _move_aside(path: Path, number: int) -> Path:
+def move_aside(path: Path, number: int) -> Path:
     """Keep a damaged file, with its log, under another name. Raises: OSError."""
     aside = path.with_name(f"{path.name}.damaged-{number:x}")
     for end in ("", "-wal", "-shm"):

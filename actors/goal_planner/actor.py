@@ -76,7 +76,7 @@ class GoalPlanner(Actor[GoalPlannerSettings]):
             return
         for metric in METRICS:
             if metric in fact.values:
-                self._sample(fact.subject, metric, fact.values[metric], fact.interval_s)
+                self._sample(fact, metric)
 
     def on_threshold_crossed(self, fact: ThresholdCrossed) -> None:
         workload = self.node.workloads.get(fact.subject)
@@ -97,11 +97,12 @@ class GoalPlanner(Actor[GoalPlannerSettings]):
         if fact.scope == "workload" and fact.subject in self.node.workloads:
             self._health[fact.subject] = "" if fact.level == "healthy" else ", ".join([fact.level, *fact.why[:1]])
 
-    def _sample(self, subject: str, metric: str, value: float, interval_s: float) -> None:
-        key = (subject, metric)
-        target = target_of(self.node.workloads[subject], metric, self.settings)
+    def _sample(self, fact: MetricsSampled, metric: str) -> None:
+        key, value = (fact.subject, metric), fact.values[metric]
+        workload = self.node.workloads[fact.subject]
+        target = target_of(workload, metric, self.settings)
         met = meets(value, target.direction, target.value)
-        gap_s = gap_max_s(self.node.workloads[subject], interval_s)
+        gap_s = gap_max_s(workload, fact.interval_s) + fact.unchanged_s
         self._runs[key] = advance(self._runs.get(key), met=met, now_s=self.clock(), gap_max_s=gap_s)
         self._consider(key, value)
 

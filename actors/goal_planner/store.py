@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from actors.goal_planner.goals import Goal
-from actors.sqlite import open_database
+from actors.sqlite import Lenient, open_database
 
 ENDED_KEPT = 1000
 """Ended goals that are kept to look at, the newest."""
@@ -29,7 +29,7 @@ class GoalStore:
     """Goals by number; at most one open per (subject, metric). Used by one thread at a time. Raises sqlite3.Error."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_database(path, SCHEMA, synchronous="FULL")
+        self._connection = open_database(path, SCHEMA, synchronous="FULL", kind=Lenient)
 
     def close(self) -> None:
         """Let go of the file."""

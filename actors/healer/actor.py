@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.base import Actor
+import msgspec
+
 from actors.healer import symptoms
 from actors.healer.casebook import Case, Casebook
 from actors.healer.conditions import Conditions
-from actors.healer.issues import Issue, Symptom, family
+from actors.healer.issues import Symptom, family
+from actors.healer.people import People
 from actors.healer.protection import Protection
+from actors.healer.remedies import needed_by
 from actors.healer.settings import HealerSettings
 from actors.healer.store import Store
+from actors.healer.strange import Strange
 from actors.healer.treatment import TABLE_TIMEOUT_S, Treatment
 from actors.settings.workloads import judges
-from bus.errors import Refused
-from bus.message import Done
 from bus.messages.healer import (
-    ExplainIssue,
-    IssueDetail,
-    IssueList,
     IssueRaised,
-    ListIssues,
-    ResolveIssue,
 )
-from bus.messages.monitor import MetricsSampled, ThresholdCleared, ThresholdCrossed
+from bus.messages.monitor import (
+    AnomalyDetected,
+    ForecastCleared,
+    ForecastRaised,
+    MetricsSampled,
+    SeriesDrifted,
+    SeriesReturned,
+    ThresholdCleared,
+    ThresholdCrossed,
+)
 from bus.messages.node import ActorFailed, ActorStarted, GetNode, NodeInfo
 from bus.messages.process_manager import (
     CrashLoopEntered,
@@ -44,7 +50,7 @@ _MISSES = 2
 """A probe that failed this many times what it takes has failed, though nobody told so."""
 
 
-class Healer(Actor[HealerSettings]):
+class Healer(People):
     """Owns the issues; nobody else reads or writes them. healer.db in the state directory is its memory."""
 
     name = "healer"
@@ -52,7 +58,10 @@ class Healer(Actor[HealerSettings]):
     listens = (
         ActorFailed,
         ActorStarted,
+        AnomalyDetected,
         CrashLoopEntered,
+        ForecastCleared,
+        ForecastRaised,
         MetricsSampled,
         ProbeFailed,
         ProbeMeasured,
@@ -62,28 +71,30 @@ class Healer(Actor[HealerSettings]):
         ProcessStarted,
         ProcessStartFailed,
         ProcessStateChanged,
+        SeriesDrifted,
+        SeriesReturned,
         ThresholdCleared,
         ThresholdCrossed,
     )
-    answers = (ExplainIssue, ListIssues, ResolveIssue)
-
-    _book: Casebook | None = None
 
     def on_start(self) -> None:
         self._ready: set[str] = set()
+        self._waiting: set[str] = set()
         self._misses: dict[tuple[str, str], int] = {}
         self._waived: set[str] = set()
         self._looking = False
         self._conditions = Conditions()
+        self._strange = Strange()
         protection = self._protection = Protection(self.settings)
         book = self._book = Casebook(Store(self.node.state_dir / "healer.db"), self.settings, self.clock)
         book.load(protection)
         self._treatment = Treatment(self, book, protection, self.settings)
-        self._checks = self.every(self.settings.check_every, self._check)
+        self._checking = False
         self._resyncs = self.every(self.settings.resync, self._resync)
         self._drop_undeclared()
         for case in book.cases():
             self._treatment.resume(case)
+        self._check_later()
         self._resync()
 
     def on_stop(self) -> None:
@@ -97,16 +108,8 @@ class Healer(Actor[HealerSettings]):
     def on_reload(self) -> None:
         self._protection.settings = self.book.settings = self.settings
         self._treatment.take_settings(self.settings)
-        self._checks.interval_s = self.settings.check_every
         self._resyncs.interval_s = self.settings.resync
         self._resync()
-
-    @property
-    def book(self) -> Casebook:
-        """The open issues. Raises RuntimeError before the start and after the end."""
-        if self._book is None:
-            raise RuntimeError("the casebook is closed")
-        return self._book
 
     # -- symptoms
 
@@ -133,7 +136,26 @@ class Healer(Actor[HealerSettings]):
     def on_threshold_crossed(self, fact: ThresholdCrossed) -> None:
         symptom = symptoms.of_threshold(fact)
         self._conditions.begin(symptom, self.clock())
-        self._take(symptom)
+        case = self._blamed(symptom)
+        if case is None:
+            self._take(symptom)
+        else:
+            self.book.add_evidence(case, symptom)
+
+    def _blamed(self, symptom: Symptom) -> Case | None:
+        """The issue of a dependency that this is put down to, while the workload waits for it."""
+        if symptom.subject not in self._waiting:
+            return None
+        return self.book.blamed(symptom, needed_by(symptom.subject, self.node.workloads))
+
+    def on_forecast_raised(self, fact: ForecastRaised) -> None:
+        self._take(symptoms.of_forecast(fact))
+
+    def on_series_drifted(self, fact: SeriesDrifted) -> None:
+        self._take(symptoms.of_drift(fact))
+
+    def on_anomaly_detected(self, fact: AnomalyDetected) -> None:
+        self._strange.note(fact.subject, symptoms.anomaly_text(fact), self.clock())
 
     def on_actor_failed(self, fact: ActorFailed) -> None:
         self._take(symptoms.of_actor(fact))
@@ -144,7 +166,9 @@ class Healer(Actor[HealerSettings]):
         workload = self.node.workloads.get(symptom.subject)
         if symptom.cause.scope == "workload" and workload is None:
             return
+        symptom = msgspec.structs.replace(symptom, notes=self._strange.of(symptom.subject, self.clock()))
         case, news = self.book.take(symptom, critical=workload is not None and workload.spec.critical)
+        self._check_later()
         if news == "again":
             self._repeat(case, symptom)
             return
@@ -169,7 +193,7 @@ class Healer(Actor[HealerSettings]):
     def _repeat(self, case: Case, symptom: Symptom) -> None:
         """A repeated symptom speaks against the remedy under way; the watch has heard of an exit already."""
         own = family(case.issue.kind, case.issue.cause) == family(symptom.kind, symptom.cause)
-        if own and symptom.kind != "crash":
+        if own and symptom.kind not in ("crash", "forecast"):
             case.watch.saw_symptom(symptom.text, self.clock())
         if case.attempt is not None:
             self._treatment.judge(case)
@@ -185,6 +209,7 @@ class Healer(Actor[HealerSettings]):
     def on_process_state_changed(self, fact: ProcessStateChanged) -> None:
         if fact.state == "ready":
             self._ready.add(fact.subject)
+        (self._waiting.add if fact.state == "waiting" else self._waiting.discard)(fact.subject)
         for case in self.book.of(fact.subject):
             case.watch.saw_process(fact.state, fact.pid, None, self.clock())
 
@@ -217,6 +242,16 @@ class Healer(Actor[HealerSettings]):
         self._conditions.end_metric(fact.subject, fact.scope, fact.metric)
         for case in self.book.of(fact.subject):
             case.watch.saw_cleared(fact)
+            self._seen_well(case)
+
+    def on_forecast_cleared(self, fact: ForecastCleared) -> None:
+        for case in self.book.of(fact.subject):
+            case.watch.saw_forecast_end(fact)
+            self._seen_well(case)
+
+    def on_series_returned(self, fact: SeriesReturned) -> None:
+        for case in self.book.of(fact.subject):
+            case.watch.saw_return(fact)
             self._seen_well(case)
 
     def on_metrics_sampled(self, fact: MetricsSampled) -> None:
@@ -267,6 +302,7 @@ class Healer(Actor[HealerSettings]):
     def saw_table(self, table: ProcessTable) -> None:
         """Put every row to the watches, take what a lost fact would have told, and judge."""
         rows = [row for row in table.processes if row.name in self.node.workloads]
+        self._waiting = {row.name for row in rows if row.state == "waiting"}
         now_s = self.clock()
         for row in rows:
             if row.state == "ready":
@@ -282,8 +318,15 @@ class Healer(Actor[HealerSettings]):
             for case in self.book.of(row.name):
                 self._treatment.judge(case)
 
+    def _check_later(self) -> None:
+        """Only an open issue has a remedy to verify, or a count to write: with none, nobody is woken."""
+        if not self._checking and self.book.cases():
+            self._checking = True
+            self.after(self.settings.check_every, self._check)
+
     def _check(self) -> None:
         """While remedies are verified the processes are watched closely; what was only counted is written."""
+        self._checking = False
         self.book.flush()
         verifying = [case for case in self.book.cases() if case.attempt and case.attempt.phase == "verifying"]
         if verifying:
@@ -291,12 +334,13 @@ class Healer(Actor[HealerSettings]):
         for case in verifying:
             if case.watch.deadline_s is not None and self.clock() >= case.watch.deadline_s:
                 self._treatment.judge(case)
+        self._check_later()
 
     def _resync(self) -> None:
         """Facts may have been lost: hold what is open and what lasts against the world."""
         self._drop_undeclared()
         for symptom in self._conditions.due(self.clock(), self.settings.resync):
-            if self.book.news(symptom) == "new":
+            if self.book.news(symptom) == "new" and self._blamed(symptom) is None:
                 self._take(symptom)
         if any(case.issue.kind == "actor" for case in self.book.cases()):
             self.request(GetNode(), self._saw_node, timeout_s=TABLE_TIMEOUT_S)
@@ -323,38 +367,3 @@ class Healer(Actor[HealerSettings]):
     def _probes(self, subject: str) -> Any:
         workload = self.node.workloads.get(subject)
         return workload.spec.probes if workload is not None else None
-
-    # -- people
-
-    def do_list_issues(self, command: ListIssues) -> IssueList:
-        if command.open_only:
-            issues = [case.issue for case in reversed(self.book.cases())][: max(0, command.limit)]
-        else:
-            self.book.flush()
-            issues = self.book.store.newest(max(0, command.limit))
-        return IssueList(issues=[issue.row() for issue in issues])
-
-    def do_explain_issue(self, command: ExplainIssue) -> IssueDetail:
-        issue = self._named(command.issue)
-        return IssueDetail(row=issue.row(), evidence=list(issue.evidence), audit=self.book.store.history(issue.issue))
-
-    def do_resolve_issue(self, command: ResolveIssue) -> Done:
-        issue = self._named(command.issue)
-        case = self.book.get(issue.issue)
-        if case is None:
-            return Done(detail=f"{issue.issue} was resolved already")
-        self._waived.add(issue.subject)
-        self._conditions.end_subject(issue.subject)
-        self._treatment.resolve(case, "person", command.note or "a person says so")
-        return Done(detail=f"{issue.kind} of {issue.subject} is resolved")
-
-    def _named(self, prefix: str) -> Issue:
-        """The issue of that id, or the only one that begins so. Raises Refused."""
-        self.book.flush()
-        found = self.book.store.beginning_with(prefix) if prefix else []
-        exact = [issue for issue in found if issue.issue == prefix]
-        if len(exact or found) == 1:
-            return (exact or found)[0]
-        if not found:
-            raise Refused(f"no issue begins with {prefix!r}; list them with ListIssues")
-        raise Refused(f"{prefix!r} is ambiguous: {', '.join(issue.issue for issue in found)}")

@@ -11,7 +11,20 @@ from typing import Any, Literal
 import msgspec
 
 from actors.clock import Alarm, Clock
-from actors.healer.issues import Issue, News, Symptom, became, family, fold, next_id, raised, repeated
+from actors.healer.issues import (
+    LIFE,
+    PROBE,
+    SERVICE,
+    Issue,
+    News,
+    Symptom,
+    became,
+    family,
+    fold,
+    next_id,
+    raised,
+    repeated,
+)
 from actors.healer.protection import Protection
 from actors.healer.remedies import Remedy, parse
 from actors.healer.settings import HealerSettings
@@ -101,6 +114,23 @@ class Casebook:
     def of(self, subject: str) -> list[Case]:
         """Open cases of one subject."""
         return [case for case in self._cases.values() if case.issue.subject == subject]
+
+    def blamed(self, symptom: Symptom, needed: Iterable[str]) -> Case | None:
+        """The open issue of what a workload waits for, to which a reading of it is put down; None: there is none.
+
+        needed: names of what it waits for.
+        """
+        if symptom.kind not in SERVICE or self.of(symptom.subject):
+            return None
+        cases = (case for name in needed for case in self.of(name))
+        return next((case for case in cases if case.issue.kind in (*LIFE, *PROBE)), None)
+
+    def add_evidence(self, case: Case, symptom: Symptom) -> None:
+        """A reading of a workload that waits belongs to the issue of what it waits for."""
+        told = msgspec.structs.replace(symptom, text=f"{symptom.subject} waits for it: {symptom.text}")
+        most = self.settings.evidence_max
+        case.issue = repeated(case.issue, told, wall_s=self._clock.wall(), evidence_max=most)
+        case.dirty = True
 
     def news(self, symptom: Symptom) -> News:
         """What taking the symptom would be."""

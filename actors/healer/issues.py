@@ -18,13 +18,19 @@ PROBE: tuple[IssueKind, ...] = ("not_working", "unresponsive")
 SERVICE: frozenset[IssueKind] = frozenset(("latency", "availability", "resource"))
 """Readings that also turn bad because it does not live or answer."""
 
+WARNING: frozenset[IssueKind] = frozenset(("forecast", "drift"))
+"""Kinds of which the Monitor says when they are over; no single reading does."""
+
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 _ID_LETTERS = 11
 _PER_MS = 1024
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """What has to be seen as gone. scope: host, workload, node, whole or actor. held_s: the threshold's, seconds."""
+    """What has to be seen as gone. scope: host, workload, node, whole or actor. held_s: the threshold's, seconds.
+
+    action: the remedy that the operator wants first, or empty.
+    """
 
     scope: str = "workload"
     probe: str = ""
@@ -32,6 +38,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     limit: float = 0.0
     direction: Direction = "above"
     held_s: float = 0.0
+    action: str = ""
 
     def is_beyond(self, value: float) -> bool:
         """Whether a value of the metric is on the wrong side of the limit."""
@@ -39,13 +46,17 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Symptom(msgspec.Struct, frozen=True, kw_only=True):
-    """One sign that something is wrong. text: one line. lines: of the log, oldest first. weight: its own severity."""
+    """One sign that something is wrong. text: one line. lines: of the log, oldest first. weight: its own severity.
+
+    notes: what else was strange about the subject lately.
+    """
 
     subject: str
     kind: IssueKind
     fingerprint: str
     text: str
     lines: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     cause: Cause = Cause()
     weight: Severity = "warning"
 
@@ -124,7 +135,8 @@ def family(kind: IssueKind, cause: Cause) -> str:
         return "life"
     if kind in PROBE:
         return "probe"
-    return f"{cause.scope}:{cause.metric}" if cause.metric else kind
+    metric = f"{cause.scope}:{cause.metric}" if cause.metric else kind
+    return f"drift of {metric}" if kind == "drift" else metric
 
 
 def fold(issue: Issue, symptom: Symptom, *, healing: bool) -> News | None:
@@ -135,6 +147,7 @@ def fold(issue: Issue, symptom: Symptom, *, healing: bool) -> News | None:
     if family(issue.kind, issue.cause) == family(symptom.kind, symptom.cause):
         ranks = LIFE if issue.kind in LIFE else PROBE
         worse = issue.kind in ranks and ranks.index(symptom.kind) > ranks.index(issue.kind)
+        worse |= issue.kind == "forecast" and symptom.kind != "forecast"
         return "became" if worse else "again"
     if issue.cause.scope != "workload" or symptom.cause.scope != "workload":
         return None
@@ -196,7 +209,7 @@ def became(issue: Issue, symptom: Symptom, *, wall_s: float, critical: bool, evi
 
 def pieces(symptom: Symptom) -> tuple[str, ...]:
     """The evidence in a symptom: what was seen, then the last lines of the log."""
-    return (symptom.text, *(f"log: {line}" for line in symptom.lines[-5:] if line.strip()))
+    return (symptom.text, *symptom.notes, *(f"log: {line}" for line in symptom.lines[-5:] if line.strip()))
 
 
 def fresh(evidence: tuple[str, ...], symptom: Symptom) -> tuple[str, ...]:

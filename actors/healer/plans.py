@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.healer.fingerprints import says_left_over
-from actors.healer.issues import SERVICE, Issue
+from actors.healer.issues import SERVICE, WARNING, Issue
 from actors.settings import Workload
 from bus.messages.healer import IssueKind
 
@@ -13,6 +13,12 @@ REPAIR = "repair"
 """Hook that an operator declares to repair what keeps a workload from starting or staying up."""
 RELIEVE = "relieve"
 """Hook that an operator declares to lessen memory without a restart."""
+
+
+_TOLD_ONLY: dict[IssueKind, str] = {
+    "forecast": "a warning; nothing is done before the limit is reached",
+    "drift": "only a person can say which of the two is right",
+}
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,13 +35,15 @@ def plan_for(issue: Issue, workload: Workload | None) -> Plan:
         return Plan(told_only="its supervisor tries again by itself")
     if issue.cause.scope != "workload" or workload is None:
         return Plan(told_only=f"no remedy is allowed on the {issue.cause.scope}")
-    own = workload.spec.heal.get(issue.kind)
-    if own is not None:
-        return Plan(remedies=tuple(own), told_only="" if own else "its plan in the config is empty")
-    return Plan(
-        remedies=_built_in(issue, workload),
-        tell_first=issue.kind in SERVICE and issue.severity != "critical",
-    )
+    own, action = workload.spec.heal.get(issue.kind), issue.cause.action
+    if own is not None and not own:
+        return Plan(told_only="its plan in the config is empty")
+    if own is None and issue.kind in WARNING:
+        return Plan(told_only=_TOLD_ONLY[issue.kind])
+    remedies = _built_in(issue, workload) if own is None else tuple(own)
+    if action:
+        return Plan(remedies=(action, *(each for each in remedies if each != action)))
+    return Plan(remedies=remedies, tell_first=own is None and issue.kind in SERVICE and issue.severity != "critical")
 
 
 def _built_in(issue: Issue, workload: Workload) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ import msgspec
 
 from actors.healer.issues import LIFE, Issue
 from actors.settings import Workload
+from actors.settings.policies import SIGNALS
 from actors.settings.wording import duration
-from actors.settings.workloads import SIGNALS
 from bus.message import Command
 from bus.messages.process_manager import (
     EndStrays,
@@ -149,6 +149,8 @@ def _await_restart(seen: Seen) -> Obstacle | None:
         return Hopeless(f"it will not be restarted: {seen.row.why or seen.row.state}")
     if seen.row.state == "crash_loop":
         return Unfit("it is held after a crash loop")
+    if seen.row.state == "waiting" and seen.unready:
+        return NotNow(f"it waits for {' and '.join(seen.unready)}")
     return None
 
 
@@ -219,3 +221,16 @@ def unready_dependencies(workload: Workload, rows: Mapping[str, ProcessRow]) -> 
         for name, demand in workload.spec.depends_on.items()
         if name in rows and rows[name].state not in wanted[demand]
     )
+
+
+def needed_by(name: str, workloads: Mapping[str, Workload]) -> list[str]:
+    """All that a workload depends on, through others too, nearest first."""
+    found: list[str] = []
+    ahead = [name]
+    while ahead:
+        one = ahead.pop(0)
+        needs = workloads[one].spec.depends_on if one in workloads else ()
+        new = [need for need in needs if need not in found and need != name]
+        found += new
+        ahead += new
+    return found

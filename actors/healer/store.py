@@ -1,7 +1,8 @@
 """The Healer's history: issues, their evidence, every step taken, and every attempt of a remedy.
 
 One file, `<state_dir>/healer.db`; nobody else reads or writes it. Every change is one committed transaction
-(synchronous FULL), so that what was told was written first. Times are Unix seconds.
+(synchronous FULL), so that what was told was written first; a full disk takes none, and nothing waits for it.
+Times are Unix seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from actors.healer.issues import Cause, Issue
-from actors.sqlite import open_database
+from actors.sqlite import Lenient, open_database
 from bus.messages.healer import AuditRow
 
 _COLUMNS = (
@@ -81,7 +82,7 @@ class Store:
     """Open until close(); used by one thread. Every method may raise sqlite3.Error."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_database(path, _SCHEMA, synchronous="FULL")
+        self._connection = open_database(path, _SCHEMA, synchronous="FULL", kind=Lenient)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -8,7 +8,7 @@ from actors.healer.fingerprints import error_line, fingerprint, says_address_in_
 from actors.healer.issues import Cause, Symptom
 from actors.settings.wording import duration, said
 from bus.messages.healer import IssueKind
-from bus.messages.monitor import ThresholdCrossed
+from bus.messages.monitor import AnomalyDetected, ForecastRaised, SeriesDrifted, ThresholdCrossed
 from bus.messages.node import ActorFailed
 from bus.messages.process_manager import (
     CrashLoopEntered,
@@ -30,10 +30,10 @@ _ATTEMPTS_BEFORE = 2
 """A retryable failure to spawn may be chance; the second one is not."""
 
 
-def exit_text(exit_code: int | None, signal: str | None) -> str:
-    """How a process ended, in words."""
+def exit_text(exit_code: int | None, signal: str | None, cause: str = "") -> str:
+    """How a process ended, in words. cause: why the kernel ended it, when that is known."""
     if signal:
-        return f"ended by signal {signal}"
+        return f"ended by signal {signal}{f' ({cause})' if cause else ''}"
     return "ended, nobody knows how" if exit_code is None else f"exited with code {exit_code}"
 
 
@@ -41,7 +41,7 @@ def of_exit(fact: ProcessExited) -> Symptom | None:
     """An end that nobody asked for and its policy does not expect."""
     if fact.expected or fact.asked:
         return None
-    how, error = exit_text(fact.exit_code, fact.signal), error_line(fact.log_tail)
+    how, error = exit_text(fact.exit_code, fact.signal, fact.cause), error_line(fact.log_tail)
     return Symptom(
         subject=fact.subject,
         kind="crash",
@@ -54,7 +54,7 @@ def of_exit(fact: ProcessExited) -> Symptom | None:
 def of_crash_loop(fact: CrashLoopEntered) -> Symptom:
     """Held after too many ends; a taken port is told from other reasons by the log."""
     kind: IssueKind = "port_in_use" if says_address_in_use(fact.log_tail) else "crash_loop"
-    how, error = exit_text(fact.exit_code, fact.signal), error_line(fact.log_tail)
+    how, error = exit_text(fact.exit_code, fact.signal, fact.cause), error_line(fact.log_tail)
     text = f"{fact.starts} starts within {fact.window_s:g} s, the last {how}{': ' if error else ''}{error}"
     return Symptom(
         subject=fact.subject,
@@ -97,18 +97,55 @@ def of_threshold(fact: ThresholdCrossed) -> Symptom:
     """A metric beyond its limit for its whole hold time."""
     kind = KINDS_OF_METRICS.get(fact.metric, "resource")
     side = "over" if fact.direction == "above" else "under"
-    reading = f"{fact.metric} {said(fact.metric, fact.value)} {side} {said(fact.metric, fact.limit)}"
+    value, limit = said(fact.metric, fact.value, fact.unit), said(fact.metric, fact.limit, fact.unit)
+    reading = f"{fact.metric} {value} {side} {limit}"
     return Symptom(
         subject=fact.subject,
         kind=kind,
         fingerprint=fingerprint(kind, fact.subject, f"{fact.scope} {fact.metric}"),
         text=f"{reading} for {duration(fact.held_s)}",
         cause=Cause(
-            scope=fact.scope, metric=fact.metric, limit=fact.limit, direction=fact.direction, held_s=fact.held_s
+            scope=fact.scope,
+            metric=fact.metric,
+            limit=fact.limit,
+            direction=fact.direction,
+            held_s=fact.held_s,
+            action=fact.action,
         ),
         lines=tuple(fact.evidence),
         weight=fact.severity,
     )
+
+
+def of_forecast(fact: ForecastRaised) -> Symptom:
+    """A metric that will reach its limit."""
+    side = "over" if fact.direction == "above" else "under"
+    reading, limit = said(fact.metric, fact.value, fact.unit), said(fact.metric, fact.limit, fact.unit)
+    return Symptom(
+        subject=fact.subject,
+        kind="forecast",
+        fingerprint=fingerprint("forecast", fact.subject, f"{fact.scope} {fact.metric}"),
+        text=f"{fact.metric} {reading} will be {side} {limit} in {duration(fact.in_s)}",
+        cause=Cause(scope=fact.scope, metric=fact.metric, limit=fact.limit, direction=fact.direction),
+    )
+
+
+def of_drift(fact: SeriesDrifted) -> Symptom:
+    """A series that is not what it was."""
+    what = fact.metric if fact.what == "level" else f"spread of {fact.metric}"
+    before, after = said(fact.metric, fact.before), said(fact.metric, fact.after)
+    return Symptom(
+        subject=fact.subject,
+        kind="drift",
+        fingerprint=fingerprint("drift", fact.subject, f"{fact.scope} {fact.metric}"),
+        text=f"{what} was {before} and is {after} since {duration(fact.since_s)}",
+        cause=Cause(scope=fact.scope, metric=fact.metric),
+    )
+
+
+def anomaly_text(fact: AnomalyDetected) -> str:
+    """What was strange, as evidence of an issue."""
+    return f"strange: {fact.metric} {said(fact.metric, fact.value)} is unlike any before (score {fact.score:.2f})"
 
 
 def of_actor(fact: ActorFailed) -> Symptom | None:
@@ -128,7 +165,7 @@ def of_actor(fact: ActorFailed) -> Symptom | None:
 def of_row(row: ProcessRow) -> Symptom | None:
     """What the process table shows and a lost fact would have told."""
     if row.state == "crash_loop":
-        how = exit_text(row.exit_code, row.signal)
+        how = exit_text(row.exit_code, row.signal, row.cause)
         mark = fingerprint("crash_loop", row.name, how)
         return Symptom(
             subject=row.name,

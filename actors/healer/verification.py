@@ -7,19 +7,22 @@ from typing import Literal
 
 import msgspec
 
-from actors.healer.issues import LIFE, Cause, Issue
+from actors.healer.issues import LIFE, WARNING, Cause, Issue
 from actors.healer.remedies import Remedy
 from actors.healer.settings import HealerSettings
 from actors.settings import Workload
 from actors.settings.wording import said
 from bus.messages.healer import IssueKind
-from bus.messages.monitor import ThresholdCleared
+from bus.messages.monitor import ForecastCleared, SeriesReturned, ThresholdCleared
 
 UP = ("running", "ready")
 """States that count as up; one that is unhealthy is not."""
 
 AVERAGED_S = 330.0
 """Availability is reckoned over minutes (five by default), so that it shows no repair before."""
+
+OUT_OF_SIGHT_S = 600.0
+"""A limit has to be out of sight for minutes (six by default) before a forecast is taken back."""
 
 _UNDER_LIMIT = 3
 """Samples in a row behind the limit that end an issue nobody acted upon, in case ThresholdCleared was lost."""
@@ -99,7 +102,7 @@ class Watch:
 
     def saw_cleared(self, fact: ThresholdCleared) -> None:
         """The metric is behind its clear value, or has no limit any more."""
-        if (fact.scope, fact.metric) != (self.cause.scope, self.cause.metric):
+        if (fact.scope, fact.metric) != (self.cause.scope, self.cause.metric) or self.kind in WARNING:
             return
         if fact.because == "limit_removed":
             self.gone = f"{fact.metric} has no limit any more"
@@ -107,10 +110,22 @@ class Watch:
         down = "down to " if self.cause.direction == "above" else ""
         self.gone = f"{fact.metric} is {down}{said(fact.metric, fact.value)}"
 
+    def saw_forecast_end(self, fact: ForecastCleared) -> None:
+        """The limit is not in sight any more."""
+        if self.kind == "forecast" and (fact.scope, fact.metric) == (self.cause.scope, self.cause.metric):
+            reasons = {"new_life": "a new life began", "limit_removed": f"{fact.metric} has no limit any more"}
+            self.gone = reasons.get(fact.because, f"the limit of {fact.metric} is not in sight any more")
+
+    def saw_return(self, fact: SeriesReturned) -> None:
+        """The series is what it was before."""
+        if self.kind == "drift" and (fact.scope, fact.metric) == (self.cause.scope, self.cause.metric):
+            back = f"{fact.metric} is back at {said(fact.metric, fact.now)}"
+            self.gone = back if fact.because == "reading" else f"{fact.metric} is not watched for drift any more"
+
     def saw_values(self, scope: str, values: dict[str, float]) -> None:
         """One sample. After an action one value behind the limit will do; by itself it takes more."""
         value = values.get(self.cause.metric) if scope == self.cause.scope else None
-        if value is None or not math.isfinite(value):
+        if value is None or not math.isfinite(value) or self.kind in WARNING:
             return
         if self.cause.is_beyond(value):
             self._behind = 0
@@ -169,6 +184,8 @@ def window_s(
     least_s = float(settings.verify_within)
     if issue.kind == "availability":
         least_s = max(least_s, AVERAGED_S)
+    if issue.kind in WARNING:
+        least_s = max(least_s, OUT_OF_SIGHT_S)
     if issue.cause.metric:
         least_s = max(least_s, issue.cause.held_s + 2 * (interval_s or 0.0) + settings.stable_for)
     probe = getattr(workload.spec.probes, issue.cause.probe, None) if issue.cause.probe else None

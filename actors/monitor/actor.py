@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 from actors.base import Actor
-from actors.clock import Alarm
+from actors.monitor.answers import named, series_of
 from actors.monitor.board import Board, Member
+from actors.monitor.explain import explain
+from actors.monitor.feeds import Feeds
+from actors.monitor.learning import LOOK_S, Learning
 from actors.monitor.life import Life
-from actors.monitor.sampling import Sample, Sampler, SamplingFailed, Target
-from actors.monitor.schedule import Due, Schedule
+from actors.monitor.oversight import Oversight
+from actors.monitor.past import Past
+from actors.monitor.reading import Reading
 from actors.monitor.settings import MonitorSettings
 from actors.monitor.sources.host import memory_total
 from actors.monitor.store import MonitorStore
-from actors.monitor.subject import Subject, TrendJob, look_for_trends
-from actors.monitor.trend import Slope
+from actors.monitor.telling import Telling
+from actors.monitor.trends import Trends
 from actors.settings import format_duration
 from actors.settings.wording import duration
 from bus.errors import CommandError, Refused
@@ -24,13 +28,21 @@ from bus.messages import (
     ActorFailed,
     ActorStarted,
     CrashLoopEntered,
+    ExplainHealth,
     GetHealth,
+    GetMetrics,
     GetNode,
     GetSeries,
-    HealthChanged,
     HealthReport,
+    HealthStory,
+    IncidentList,
+    IssueRaised,
+    IssueResolved,
+    ListIncidents,
     ListProcesses,
+    ListSeries,
     LogLinesRead,
+    MetricsTaken,
     NodeInfo,
     ProbeMeasured,
     ProcessAdopted,
@@ -40,6 +52,7 @@ from bus.messages import (
     ProcessStateChanged,
     ProcessStopped,
     ProcessTable,
+    PushMetrics,
     SamplingInterval,
     Series,
     SetSamplingInterval,
@@ -47,17 +60,13 @@ from bus.messages import (
 
 SETTLE_S = 0.5
 """Seconds after an exit in which the state that follows is awaited: most are started again within milliseconds."""
-JUDGE_PART = 10.0
-"""How many times as long as judging took is waited until the next, so that a burst of facts is judged once."""
-STUCK_S = 30.0
-"""Seconds after which a reading that has not ended is told as a trouble of the node."""
 
 
 class Monitor(Actor[MonitorSettings]):
     """Owns the readings and the health levels; nobody else measures.
 
-    One reading at a time, in a thread of its own; the next is set when it has ended. An interval that was asked for by
-    command is kept in the store: it survives a new behaviour and a new node, until the config's own interval changes.
+    An interval that was asked for by command is kept in the store: it survives a new behaviour and a new node, until
+    the config's own interval changes.
     """
 
     name: ClassVar[str] = "monitor"
@@ -73,65 +82,74 @@ class Monitor(Actor[MonitorSettings]):
         LogLinesRead,
         ActorFailed,
         ActorStarted,
+        IssueRaised,
+        IssueResolved,
     )
-    answers: ClassVar[tuple[type[Command], ...]] = (GetHealth, GetSeries, SetSamplingInterval)
+    answers: ClassVar[tuple[type[Command], ...]] = (
+        GetHealth,
+        GetSeries,
+        SetSamplingInterval,
+        ExplainHealth,
+        ListIncidents,
+        PushMetrics,
+        GetMetrics,
+        ListSeries,
+    )
     Settings: ClassVar[type[MonitorSettings]] = MonitorSettings
 
     # -- begin, end, reload
 
     def on_start(self) -> None:
         now_s = self.clock()
-        self._closed = self._judge_waits = False
-        self._judge_free_s = now_s
-        self._alarm: Alarm | None = None
-        self._reading_since_s: float | None = None
-        self._trends_busy = False
-        self._connections_s = now_s
         self._store = MonitorStore(self.node.state_dir)
         self._configured_s = float(self.settings.interval)
-        self._interval_s = self._bounded_s(self._store.interval_s(self._configured_s) or self._configured_s)
-        self._sampler = Sampler(self.clock, self.node.state_dir, connections_max=self.settings.connections_max)
         self._board = Board(self.node.name, self.settings, memory_total(), now_s)
         self._board.refit(self.node.workloads, self.settings, now_s)
         self._store.recall(self._board, now_s, self.clock.wall())
-        self._schedule = Schedule(now_s)
-        self._told(self._board.set_limits(now_s))
+        self._learning = Learning(self, self._board, self._store)
+        self._telling = Telling(self, self._board, self._store)
+        self._telling.tell(self._board.set_limits(now_s))
+        interval_s = self._store.interval_s(self._configured_s) or self._configured_s
+        self._reading = Reading(self, self._board, self._telling, interval_s=interval_s, counted=self._counted)
+        self._feeds = Feeds(self, self._board, self._telling, lambda: self._reading.interval_s)
+        self._trends = Trends(self, self._board, self._telling)
+        self._past = Past(self, self._board)
+        self._oversight = Oversight(self, self._board, self._reading)
+        self._telling.judged = self._oversight.look
         self._resync()
         self._resyncs = self.every(self.settings.resync_every, self._resync)
-        self._trends = self.every(self.settings.trend_every, self._look_for_trends)
-        self._set_alarm()
+        self._trend_looks = self.every(self.settings.trend_every, self._trends.look)
+        self._writes = self.every(self._past.write_every_s, self._past.write)
+        self.every(LOOK_S, self._learning.look)
 
     def on_stop(self) -> None:
-        self._closed = True
-        alarm, store = getattr(self, "_alarm", None), getattr(self, "_store", None)
-        if alarm is not None:
-            alarm.cancel()
-        if store is not None:
-            store.close()
+        for room in ("_oversight", "_reading", "_feeds", "_past", "_store"):
+            made = getattr(self, room, None)
+            if made is not None:
+                made.close()
 
     def on_reload(self) -> None:
         now_s = self.clock()
+        self._past.write(late_s=0.0)
         names = set(self._board.members)
-        self._told(self._board.refit(self.node.workloads, self.settings, now_s))
-        self._told(self._board.set_limits(now_s))
+        self._telling.tell(self._board.refit(self.node.workloads, self.settings, now_s))
+        self._telling.tell(self._board.set_limits(now_s))
         for name in names - self._board.members.keys():
             self._store.forget("workload", name)
-        self._schedule.keep(self._board.members.keys())
         if self.settings.interval != self._configured_s:
-            self._configured_s = self._interval_s = float(self.settings.interval)
-        self._interval_s = self._bounded_s(self._interval_s)
-        self._sampler.connections_max = self.settings.connections_max
+            self._configured_s = self._reading.asked_s = float(self.settings.interval)
+        self._reading.refit()
+        self._feeds.refit()
+        self._oversight.refit()
         self._resyncs.interval_s = self.settings.resync_every
-        self._trends.interval_s = self.settings.trend_every
-        self._schedule.change(now_s, self._interval_s)
-        for name in self._board.members:
-            self._plan_quick(name, now_s)
+        self._trend_looks.interval_s = self.settings.trend_every
+        self._writes.interval_s = self._past.write_every_s
         self._resync()
-        self._judge()
-        self._set_alarm()
 
-    def _bounded_s(self, interval_s: float) -> float:
-        return min(max(interval_s, float(self.settings.interval_min)), float(self.settings.interval_max))
+    def _counted(self) -> dict[str, float]:
+        """What it counts of itself, beside what is measured."""
+        behind = sum(sum(peer.lag.values()) for peer in self._home.peers())
+        return {"bus_lag": float(behind), **self._feeds.counted()}
 
     # -- what is heard of workloads
 
@@ -162,27 +180,34 @@ class Monitor(Actor[MonitorSettings]):
 
     def on_probe_measured(self, fact: ProbeMeasured) -> None:
         if self._board.probed(fact, self.clock()):
-            self._judge_soon()
+            self._telling.judge_soon()
 
     def on_log_lines_read(self, fact: LogLinesRead) -> None:
         self._board.logged(fact, self.clock())
+        self._oversight.logged(fact)
 
     def on_actor_failed(self, fact: ActorFailed) -> None:
         if fact.given_up:
             self._board.given_up[fact.subject] = fact.error
             self._board.node_known = True
-            self._judge()
+            self._telling.judge()
 
     def on_actor_started(self, fact: ActorStarted) -> None:
         if self._board.given_up.pop(fact.subject, None) is not None:
-            self._judge()
+            self._telling.judge()
+
+    def on_issue_raised(self, fact: IssueRaised) -> None:
+        self._oversight.issue_raised(fact)
+
+    def on_issue_resolved(self, fact: IssueResolved) -> None:
+        self._oversight.issue_resolved(fact.issue)
 
     def _live(self, fact: Fact, move: Callable[[Life, float], bool | None]) -> None:
         """A workload's life moved. move: gives True when there is a new process."""
         member = self._board.members.get(fact.subject)
         if member is not None:
             self._note_life(member, born=bool(move(member.life, self.clock())))
-            self._judge_soon()
+            self._telling.judge_soon()
 
     def _note_life(self, member: Member, *, born: bool) -> None:
         """Count on for its availability; a new process is read soon."""
@@ -190,13 +215,16 @@ class Monitor(Actor[MonitorSettings]):
         member.service.stand(member.life.standing, now_s)
         if born:
             member.reborn(now_s)
-            self._schedule.bring_forward(now_s + self.settings.sample_after_start, member.workload.name)
-            self._set_alarm()
+            self._reading.look_soon(member.workload.name)
+            self._feeds.look_soon(member.workload.name)
 
     # -- resync: facts are hints
 
     def _resync(self) -> None:
-        self._judge()
+        self._reading.watch()
+        self._feeds.listen()
+        self._oversight.resync()
+        self._telling.judge()
         self.request(ListProcesses(), self._heard_table)
         self.request(GetNode(), self._heard_node)
 
@@ -210,7 +238,7 @@ class Monitor(Actor[MonitorSettings]):
             if member is not None:
                 codes = member.workload.spec.restart.success_codes
                 self._note_life(member, born=member.life.read_row(row, codes, now_s))
-        self._judge()
+        self._telling.judge()
 
     def _heard_node(self, outcome: NodeInfo | CommandError) -> None:
         self._board.node_known = True
@@ -218,181 +246,40 @@ class Monitor(Actor[MonitorSettings]):
             self.log.debug("resync.failed", target="node", error=str(outcome))
             return
         self._board.given_up = {row.name: row.last_error for row in outcome.actors if row.state == "given_up"}
-        self._judge()
-
-    # -- reading
-
-    def _set_alarm(self) -> None:
-        """Be woken at the next reading. Not by `after`, which would chain all readings to the message in hand."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-        delay_s = self._schedule.next_s - self.clock()
-        self._alarm = self.clock.call_later(max(0.0, delay_s), lambda: self.post(self._read))
-
-    def _read(self) -> None:
-        if self._closed or self._reading_since_s is not None:
-            return
-        now_s = self.clock()
-        due = self._schedule.take(now_s)
-        targets = self._targets(due, now_s)
-        if not due.everything and not targets:
-            self._plan_next(due, now_s)
-            return
-        self._reading_since_s = now_s
-        sampler, everything = self._sampler, due.everything
-        self.run(lambda: sampler.sample(targets, everything=everything), lambda outcome: self._was_read(due, outcome))
-
-    def _targets(self, due: Due, now_s: float) -> list[Target]:
-        """The workloads to read that have a process. Connections are counted with everything, and not each time."""
-        all_connections = due.everything and now_s >= self._connections_s
-        if all_connections:
-            self._connections_s = now_s + self.settings.connections_every
-        return [
-            Target(name, member.life.readable_pid, all_connections or member.counts_connections)
-            for name, member in self._board.members.items()
-            if (due.everything or name in due.names) and member.life.readable_pid is not None
-        ]
-
-    def _was_read(self, due: Due, outcome: Sample | Exception) -> None:
-        self._reading_since_s = None
-        now_s = self.clock()
-        if isinstance(outcome, SamplingFailed):
-            self.log.warning("sampling.failed", error=str(outcome))
-            self._board.troubles = [f"nothing can be read: {outcome}"]
-        elif isinstance(outcome, Exception):
-            raise outcome
-        else:
-            self._board.troubles = []
-            self._take_in(due, outcome)
-        self._judge()
-        self._plan_next(due, now_s)
-
-    def _take_in(self, due: Due, sample: Sample) -> None:
-        """Workloads and host first, as their thresholds are what somebody waits for."""
-        board, at_s = self._board, sample.taken_s
-        for name, member in board.members.items():
-            reading = sample.trees.get(name)
-            if reading is not None and reading.pid == member.life.pid:
-                self._told(board.read_workload(name, reading.values, at_s, self._interval_s))
-            elif due.everything and member.life.readable_pid is None:
-                self._told(board.read_workload(name, {}, at_s, self._interval_s))
-        if due.everything:
-            self._told(board.host.read(sample.host, at_s, self._interval_s))
-            ignored = float(sum(subject.ignored for subject in board))
-            behind = float(sum(sum(peer.lag.values()) for peer in self._home.peers()))
-            own = {**sample.own, "cycle_s": sample.cycle_s, "ignored_readings": ignored, "bus_lag": behind}
-            self._told(board.node.read(own, at_s, self._interval_s))
-
-    def _plan_next(self, due: Due, now_s: float) -> None:
-        """Set the next readings: the regular one, those of short hold times, and those at the end of a hold."""
-        if due.everything:
-            self._schedule.again(now_s, self._interval_s)
-        for name in self._board.members:
-            if due.everything or name in due.names:
-                self._plan_quick(name, now_s)
-        if due.everything and self._board.host.latest("cpu") is None:
-            self._schedule.bring_forward(now_s + self.settings.sample_after_start)
-        self._plan_hold_end(self._board.host, now_s, None)
-        for name, member in self._board.members.items():
-            if member.life.readable_pid is not None:
-                self._plan_hold_end(member.subject, now_s, name)
-        self._set_alarm()
-
-    def _plan_quick(self, name: str, now_s: float) -> None:
-        quick_s = self._board.quick_s(name, self._interval_s)
-        if quick_s is not None and self._board.members[name].life.readable_pid is not None:
-            self._schedule.bring_forward(now_s + quick_s, name)
-
-    def _plan_hold_end(self, subject: Subject, now_s: float, name: str | None) -> None:
-        """Read again just when a hold will be over; one that is over already waits for the next regular reading."""
-        ends_s = subject.hold_ends_s()
-        if ends_s is not None and ends_s > now_s:
-            self._schedule.bring_forward(max(ends_s, now_s + self.settings.interval_min / 2), name)
-
-    # -- telling
-
-    def _told(self, facts: Iterable[Fact]) -> None:
-        """Publish, and note what must not be forgotten."""
-        for fact in facts:
-            self.publish(fact)
-            self._store.note(fact, self.clock.wall())
-            if isinstance(fact, HealthChanged):
-                self.log.info("health.changed", subject=fact.subject, level=fact.level, why="; ".join(fact.why[:3]))
-
-    def _judge_soon(self) -> None:
-        """At once, unless judging takes a good part of the time as it is; then all that came meanwhile together."""
-        delay_s = self._judge_free_s - self.clock()
-        if delay_s <= 0:
-            self._judge()
-        elif not self._judge_waits:
-            self._judge_waits = True
-            self.after(delay_s, self._judge)
-
-    def _judge(self) -> None:
-        now_s = self.clock()
-        self._judge_waits = False
-        stuck = self._reading_since_s is not None and now_s - self._reading_since_s > STUCK_S
-        if stuck:
-            self._board.troubles = [f"a reading has not ended for {duration(now_s - (self._reading_since_s or now_s))}"]
-        self._told(self._board.judge(now_s))
-        ended_s = self.clock()
-        self._judge_free_s = ended_s + JUDGE_PART * (ended_s - now_s)
-
-    # -- trends
-
-    def _look_for_trends(self) -> None:
-        if self._trends_busy:
-            return
-        now_s, settings = self.clock(), self.settings
-        jobs = [job for subject in self._board for job in subject.trend_jobs(now_s, settings.trend_window)]
-        self._trends_busy = True
-        self.run(
-            lambda: look_for_trends(jobs, settings.trend_window, settings.trend_change),
-            self._trends_found,
-        )
-
-    def _trends_found(self, outcome: Sequence[tuple[TrendJob, Slope | None]] | Exception) -> None:
-        self._trends_busy = False
-        if isinstance(outcome, Exception):
-            raise outcome
-        moved = (job.subject.trended(job.metric, slope) for job, slope in outcome)
-        self._told(fact for fact in moved if fact is not None)
+        self._telling.judge()
 
     # -- commands
 
     def do_get_health(self, _command: GetHealth) -> HealthReport:
-        return self._board.report(self.clock(), self._interval_s)
+        return self._oversight.noted(self._board.report(self.clock(), self._reading.asked_s))
+
+    def do_explain_health(self, command: ExplainHealth) -> HealthStory:
+        subject = named(self._board, command.name)
+        return HealthStory(chain=explain(self._board, self._oversight.incidents, subject, self.clock()))
+
+    def do_list_incidents(self, command: ListIncidents) -> IncidentList:
+        return self._oversight.rows(command)
 
     def do_get_series(self, command: GetSeries) -> Series:
-        subject = self._board.find(command.subject)
-        if subject is None:
-            names = ", ".join(one.name for one in self._board)
-            raise Refused(f"nothing called {command.subject!r} is measured; there are: {names}")
-        metrics = subject.history.metrics
-        if command.metric not in metrics:
-            there = f"there are: {', '.join(sorted(metrics))}" if metrics else "nothing was measured yet"
-            raise Refused(f"{command.subject} has no series {command.metric!r}; {there}")
         now_s = self.clock()
-        times, values = subject.history.since(command.metric, now_s - command.since_s)
-        offset_s = self.clock.wall() - now_s
-        slope = subject.trends.get(command.metric)
-        return Series(
-            subject=command.subject,
-            metric=command.metric,
-            times=[at_s + offset_s for at_s in times],
-            values=list(values),
-            trend=slope.trend if slope else None,
-            slope_per_s=slope.per_s if slope else None,
-        )
+        return series_of(self._board, command, now_s, self.clock.wall() - now_s)
+
+    def do_push_metrics(self, command: PushMetrics) -> MetricsTaken:
+        return self._feeds.push(command)
+
+    def do_get_metrics(self, command: GetMetrics) -> None:
+        self._past.tell(command, self.defer_reply())
+
+    def do_list_series(self, command: ListSeries) -> None:
+        self._past.list(command, self.defer_reply())
 
     def do_set_sampling_interval(self, command: SetSamplingInterval) -> SamplingInterval:
         low_s, high_s = self.settings.interval_min, self.settings.interval_max
         if not low_s <= command.interval_s <= high_s:
             allowed = f"{format_duration(low_s)} to {format_duration(high_s)}"
             raise Refused(f"an interval of {command.interval_s:g} s is out of bounds; allowed: {allowed}")
-        before_s, self._interval_s = self._interval_s, float(command.interval_s)
-        self._store.put_interval(self._interval_s, self._configured_s, command.why, self.clock.wall())
-        self.log.info("interval.changed", before=before_s, after=self._interval_s, why=command.why)
-        self._schedule.change(self.clock(), self._interval_s)
-        self._set_alarm()
-        return SamplingInterval(interval_s=self._interval_s, before_s=before_s)
+        before_s, after_s = self._reading.asked_s, float(command.interval_s)
+        self._store.put_interval(after_s, self._configured_s, command.why, self.clock.wall())
+        self.log.info("interval.changed", before=before_s, after=after_s, why=command.why)
+        self._reading.change(after_s)
+        return SamplingInterval(interval_s=after_s, before_s=before_s)

@@ -8,25 +8,31 @@ from typing import Final
 
 import msgspec
 
+from actors.monitor.detectors import Detecting
 from actors.monitor.health import (
     UP,
     WELL,
     Condition,
+    Reason,
     Verdict,
     crossing_reasons,
     judge,
     judge_node,
     judge_whole,
     judge_workload,
+    node_reasons,
+    whole_reasons,
+    workload_reasons,
 )
 from actors.monitor.history import History
 from actors.monitor.life import Life
 from actors.monitor.loglines import LogLines
 from actors.monitor.service import Service
-from actors.monitor.settings import HOST_METRICS, MonitorSettings
+from actors.monitor.settings import DEAR, HOST_METRICS, Dear, MonitorSettings
 from actors.monitor.subject import Subject
 from actors.monitor.thresholds import interval_for, limits_of
 from actors.settings import METRICS, Workload
+from actors.settings.metrics import declared_units
 from bus.message import Fact
 from bus.messages import HealthChanged, HealthReport, LogLinesRead, ProbeMeasured, Scope, ThresholdCrossed
 
@@ -35,16 +41,24 @@ WHOLE: Final = "whole"
 _PROBES: Final = ("startup", "liveness", "readiness", "work")
 
 
-class Member:
-    """One workload on the board."""
+def dear_of(workload: Workload) -> frozenset[Dear]:
+    """What is dear to read, and has a limit of its own."""
+    return frozenset(kind for metric, kind in DEAR.items() if metric in workload.spec.thresholds)
 
-    def __init__(self, workload: Workload, settings: MonitorSettings, now_s: float) -> None:
+
+class Member:
+    """One workload on the board. dear: what is read of it every time, as the operator set a limit for it."""
+
+    def __init__(
+        self, workload: Workload, settings: MonitorSettings, now_s: float, detecting: Detecting | None = None
+    ) -> None:
         self.workload = workload
+        self.dear = dear_of(workload)
         self.life = Life(now_s)
         self.service = Service(settings.availability_window)
         self.log = LogLines(settings.log_window)
         history = History(settings.history_points, settings.history_step)
-        self.subject = Subject(workload.name, "workload", history, now_s)
+        self.subject = Subject(workload.name, "workload", history, now_s, detecting)
 
     @property
     def untroubled(self) -> bool:
@@ -59,11 +73,6 @@ class Member:
         probes = self.workload.spec.probes
         asked = ((name, getattr(probes, name)) for name in _PROBES)
         return {name: probe.failures for name, probe in asked if probe is not None}
-
-    @property
-    def counts_connections(self) -> bool:
-        """Whether the operator set a limit for its connections."""
-        return "connections" in self.workload.spec.thresholds
 
     def reborn(self, now_s: float) -> None:
         """A new process of it was seen."""
@@ -95,8 +104,8 @@ def with_lines(fact: Fact, newest: Iterable[str]) -> Fact:
 class Board:
     """The subjects of one node. Its methods give the facts that follow; times are monotonic seconds.
 
-    memory_total: bytes of the host, for limits in percent of it. given_up: actor -> its last error. troubles: sentences
-    about the measuring itself. node_known: whether the state of the other actors was heard.
+    memory_total: bytes of the host, for limits in percent of it. given_up: actor -> its last error. troubles: what
+    measures -> a sentence about what hinders it. node_known: whether the state of the other actors was heard.
     """
 
     def __init__(self, node: str, settings: MonitorSettings, memory_total: float, now_s: float) -> None:
@@ -104,14 +113,16 @@ class Board:
         self.memory_total = memory_total
         self.given_up: dict[str, str] = {}
         self.node_known = False
-        self.troubles: list[str] = []
+        self.troubles: dict[str, str] = {}
         self.members: dict[str, Member] = {}
+        self.detecting = Detecting(measured=METRICS.keys() | HOST_METRICS.keys())
         self.node = self._subject(node, "node", now_s)
         self.host = self._subject(HOST, "host", now_s)
         self.whole = self._subject(WHOLE, "whole", now_s)
 
     def _subject(self, name: str, scope: Scope, now_s: float) -> Subject:
-        return Subject(name, scope, History(self.settings.history_points, self.settings.history_step), now_s)
+        history = History(self.settings.history_points, self.settings.history_step)
+        return Subject(name, scope, history, now_s, self.detecting)
 
     def __iter__(self) -> Iterator[Subject]:
         yield from (self.whole, self.node, self.host)
@@ -126,31 +137,40 @@ class Board:
     def refit(self, workloads: Mapping[str, Workload], settings: MonitorSettings, now_s: float) -> list[Fact]:
         """Take over new workloads and settings; those that stay keep their past."""
         self.settings = settings
+        self.detecting.refit(settings.detectors_max, settings.history_step, settings.forecast_lead)
         facts = [
             fact
             for name in self.members.keys() - workloads.keys()
-            for fact in self.members.pop(name).subject.restrict({}, now_s)
+            for fact in self.members.pop(name).subject.removed(now_s)
         ]
-        kept = self.members
-        self.members = {name: kept.get(name) or Member(one, settings, now_s) for name, one in workloads.items()}
+        kept, shared = self.members, self.detecting
+        self.members = {name: kept.get(name) or Member(one, settings, now_s, shared) for name, one in workloads.items()}
         for subject in self:
             subject.history = subject.history.resized(settings.history_points, settings.history_step)
         for name, member in self.members.items():
-            member.workload = workloads[name]
+            member.workload, member.dear = workloads[name], dear_of(workloads[name])
             member.service.window_s, member.log.window_s = settings.availability_window, settings.log_window
         return facts
 
     def set_limits(self, now_s: float) -> list[Fact]:
         """Put the limits of settings and workloads in force; what was crossed under a limit that is gone is cleared."""
-        facts = self.host.restrict(limits_of(self.settings.host_limits, HOST_METRICS, self.memory_total), now_s)
+        of_host = {**HOST_METRICS, **declared_units(self.settings.metrics)}
+        facts = self.host.restrict(limits_of(self.settings.host_limits, of_host, self.memory_total), now_s)
+        facts += self.host.declare(self.settings.metrics, self.settings.drift)
+        common = limits_of(self.settings.workload_limits, METRICS, self.memory_total)
         for member in self.members.values():
-            thresholds = {**self.settings.workload_limits, **member.workload.spec.thresholds}
-            facts += member.subject.restrict(limits_of(thresholds, METRICS, self.memory_total), now_s)
+            spec = member.workload.spec
+            own = limits_of(spec.thresholds, {**METRICS, **declared_units(spec.metrics)}, self.memory_total)
+            facts += member.subject.restrict({**common, **own} if own else common, now_s)
+            facts += member.subject.declare(spec.metrics, spec.drift)
         return facts
 
     def quick_s(self, name: str, interval_s: float) -> float | None:
         """Seconds between readings of a workload when a hold time wants them closer than the rest; else None."""
-        wanted_s = interval_for(self.members[name].subject.limits, interval_s, self.settings.interval_min)
+        subject = self.members[name].subject
+        if subject.hold_s_min >= 2 * interval_s:
+            return None
+        wanted_s = interval_for(subject.limits, interval_s, self.settings.interval_min)
         return wanted_s if wanted_s < interval_s else None
 
     def read_workload(self, name: str, values: Mapping[str, float], now_s: float, interval_s: float) -> list[Fact]:
@@ -162,9 +182,9 @@ class Board:
         member = self.members[name]
         together = {**values, **member.service_values(now_s)}
         if not values:
-            member.subject.gone()
+            member.subject.gone(now_s)
         if together.keys() == {"restarts"}:
-            return []
+            return member.subject.owed()
         facts = member.subject.read(together, now_s, self.quick_s(name, interval_s) or interval_s)
         return [with_lines(fact, member.log.newest) for fact in facts]
 
@@ -196,14 +216,28 @@ class Board:
             verdict = self._verdict(member, now_s)
             moved.append(member.subject.judged(verdict, now_s))
             verdicts[name] = (verdict, member.life.state)
-        critical = frozenset(name for name, member in self.members.items() if member.workload.spec.critical)
-        whole = judge_whole(self.node.verdict, self.host.verdict, verdicts, critical)
+        whole = judge_whole(self.node.verdict, self.host.verdict, verdicts, self._critical)
         moved.append(self.whole.judged(whole, now_s))
         return [fact for fact in moved if fact is not None]
 
+    def reasons(self, subject: Subject, now_s: float) -> list[Reason]:
+        """What speaks for the level of a subject, as it is now."""
+        if subject is self.whole:
+            verdicts = {name: (one.subject.verdict, one.life.state) for name, one in self.members.items()}
+            return whole_reasons(self.node.verdict, self.host.verdict, verdicts, self._critical)
+        if subject is self.node:
+            return node_reasons(self.given_up, self.troubles.values())
+        if subject is self.host:
+            return crossing_reasons(self.host.crossings(now_s))
+        return workload_reasons(self._condition(self.members[subject.name], now_s))
+
+    @property
+    def _critical(self) -> frozenset[str]:
+        return frozenset(name for name, member in self.members.items() if member.workload.spec.critical)
+
     def _node_verdict(self) -> Verdict:
         """Before anything is known of the other actors, the level told last stays."""
-        verdict = judge_node(self.given_up, self.troubles)
+        verdict = judge_node(self.given_up, self.troubles.values())
         return verdict if self.node_known or verdict.why else Verdict(self.node.verdict.level, [])
 
     def _verdict(self, member: Member, now_s: float) -> Verdict:
@@ -226,6 +260,7 @@ class Board:
             expected_end=life.expected_end,
             note=life.why,
             failing=member.service.failing(member.allowed_failures),
+            failing_s=member.service.failing_s(now_s),
             missing=self._missing(member.workload),
             crossings=member.subject.crossings(now_s),
         )

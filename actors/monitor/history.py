@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from msgspec import Struct
 
 Points = tuple["array[float]", "array[float]"]
 """Times (monotonic seconds, ascending) and values, of equal length; copies."""
+
+
+class Stretch(Struct, frozen=True):
+    """What was read together. values: metric -> a value for each time, or one that held all the time; copies."""
+
+    times: array[float]
+    values: dict[str, float | array[float]]
 
 
 class Runs:
@@ -16,19 +25,26 @@ class Runs:
     __slots__ = ("firsts", "values")
 
     def __init__(self) -> None:
-        self.firsts = array("q")
-        self.values = array("d")
+        self.firsts: array[int] | tuple[int, ...] = ()
+        self.values: array[float] | tuple[float, ...] = ()
 
     def add(self, number: int, value: float) -> None:
         """Take in the value of a reading."""
-        if not self.values or self.values[-1] != value:
+        if not self.values:
+            self.firsts, self.values = (number,), (value,)
+        elif self.values[-1] != value:
+            if isinstance(self.firsts, tuple) or isinstance(self.values, tuple):
+                self.firsts, self.values = array("q", self.firsts), array("d", self.values)
             self.firsts.append(number)
             self.values.append(value)
 
     def forget(self, number: int) -> None:
         """Nobody asks for readings before this one any more."""
-        while len(self.firsts) > 1 and self.firsts[1] <= number:
-            del self.firsts[0], self.values[0]
+        firsts, values = self.firsts, self.values
+        while (
+            not isinstance(firsts, tuple) and not isinstance(values, tuple) and len(firsts) > 1 and firsts[1] <= number
+        ):
+            del firsts[0], values[0]
 
     def between(self, first: int, end: int) -> array[float]:
         """The value of each reading from first up to, not with, end."""
@@ -45,7 +61,7 @@ class Track:
     Grows with what is put in up to `capacity` readings; then the oldest gives way. A metric may join later.
     """
 
-    __slots__ = ("_dropped", "_times", "capacity", "runs", "step_s")
+    __slots__ = ("_dropped", "_moved", "_times", "capacity", "runs", "step_s")
 
     def __init__(self, capacity: int, step_s: float, metrics: Iterable[str]) -> None:
         self.capacity = capacity
@@ -53,28 +69,38 @@ class Track:
         self.runs = {metric: Runs() for metric in metrics}
         self._times = array("d")
         self._dropped = 0
+        self._moved = True
 
     def __len__(self) -> int:
         return len(self._times)
+
+    @property
+    def begin_s(self) -> float:
+        """The time of the oldest reading. Raises IndexError when there is none."""
+        return self._times[0]
 
     def takes(self, time_s: float) -> bool:
         """Whether a reading is long enough after the last; a clock that went backwards counts as long."""
         passed_s = time_s - self._times[-1] if self._times else -1.0
         return passed_s < 0 or passed_s >= self.step_s * 0.9  # a timer that is a little early loses no point
 
-    def add(self, time_s: float, values: Mapping[str, float]) -> bool:
+    def add(self, time_s: float, values: Mapping[str, float], *, moved: bool = True) -> bool:
         """Keep a reading of every metric of the track unless it comes too soon; tells whether it was kept.
 
+        moved: whether a value differs from that of the reading before, kept or not.
         A clock that went backwards empties the track, as its order would be lost.
         """
+        self._moved = self._moved or moved
         if not self.takes(time_s):
             return False
         if self._times and time_s < self._times[-1]:
-            self._times, self.runs = array("d"), {metric: Runs() for metric in self.runs}
+            self._times, self.runs, self._moved = array("d"), {metric: Runs() for metric in self.runs}, True
         number = self._dropped + len(self._times)
         self._times.append(time_s)
-        for metric, runs in self.runs.items():
-            runs.add(number, values[metric])
+        if self._moved:
+            self._moved = False
+            for metric, runs in self.runs.items():
+                runs.add(number, values[metric])
         if len(self._times) > self.capacity:
             del self._times[0]
             self._dropped += 1
@@ -82,10 +108,42 @@ class Track:
                 runs.forget(self._dropped)
         return True
 
+    def compare_next(self) -> None:
+        """The next reading may differ from the last that was kept, whatever is said of it."""
+        self._moved = True
+
     def since(self, metric: str, time_s: float) -> Points:
         """The points of a metric not older than time_s. Raises KeyError."""
         runs, first, end = self.runs[metric], self._first(metric, time_s), self._dropped + len(self._times)
         return self._times[first - self._dropped :], runs.between(first, end)
+
+    def after(self, time_s: float, until_s: float) -> Iterator[Stretch]:
+        """The points later than time_s, to until_s: one stretch for the metrics that begin with the same reading."""
+        first, end = (self._dropped + bisect_right(self._times, edge_s) for edge_s in (time_s, until_s))
+        begun: dict[int, dict[str, float | array[float]]] = {}
+        for metric, runs in self.runs.items():
+            begin = max(first, runs.firsts[0]) if runs.firsts else end
+            if begin < end:
+                steady = len(runs.firsts) == 1 or runs.firsts[-1] <= begin
+                begun.setdefault(begin, {})[metric] = runs.values[-1] if steady else runs.between(begin, end)
+        return (
+            Stretch(self._times[begin - self._dropped : end - self._dropped], values) for begin, values in begun.items()
+        )
+
+    def recall(self, metric: str, times: array[float], values: array[float]) -> bool:
+        """Put the past of one metric into a track that nothing was added to yet; tells whether it has room for it.
+
+        times: as those of the track up to the last, or its first ones are missing.
+        """
+        if not self._times:
+            self._times = times[-self.capacity :]
+        missing = len(self._times) - len(values[-self.capacity :])
+        if missing < 0 or self._times[missing:] != times[-self.capacity :]:
+            return False
+        runs = self.runs[metric] = Runs()
+        for number, value in enumerate(values[-self.capacity :], missing):
+            runs.add(number, value)
+        return True
 
     def steady(self, metric: str, time_s: float) -> tuple[int, float] | None:
         """How many points not older than time_s there are and the seconds they span, when all are equal; else None."""
@@ -118,17 +176,17 @@ class History:
         self._tracks: list[Track] = []
         self._of: dict[str, Track] = {}
 
-    def add(self, time_s: float, values: Iterable[tuple[str, float]]) -> None:
-        """Take in one reading of each metric given."""
+    def add(self, time_s: float, values: Iterable[tuple[str, float]], *, moved: bool = True) -> None:
+        """Take in one reading of each metric given. moved: whether one differs from the reading before of it."""
         reading = dict(values)
         known = self._of.keys()
         if not reading.keys() <= known:
             self._begin(time_s, reading.keys(), [metric for metric in reading if metric not in known])
         for track in tuple(self._tracks):
             if track.runs.keys() <= reading.keys():
-                track.add(time_s, reading)
+                track.add(time_s, reading, moved=moved)
             elif together := track.runs.keys() & reading.keys():
-                self._hold(track.split(together)).add(time_s, reading)
+                self._hold(track.split(together)).add(time_s, reading, moved=moved)
 
     def _begin(self, time_s: float, read: Collection[str], fresh: list[str]) -> None:
         """Metrics that are new join what is read with them."""
@@ -145,9 +203,25 @@ class History:
         return track
 
     @property
+    def oldest_s(self) -> float | None:
+        """The time of the oldest reading; None when there is none."""
+        return min((track.begin_s for track in self._tracks if len(track)), default=None)
+
+    def after(self, time_s: float, until_s: float) -> Iterator[Stretch]:
+        """All points later than time_s, to until_s."""
+        for track in self._tracks:
+            yield from track.after(time_s, until_s)
+
+    @property
     def metrics(self) -> list[str]:
         """The metrics there are points of."""
         return list(self._of)
+
+    def last(self, metric: str) -> float | None:
+        """The value that was kept last; None when none was."""
+        track = self._of.get(metric)
+        values = track.runs[metric].values if track is not None else None
+        return values[-1] if values else None
 
     def since(self, metric: str, time_s: float) -> Points:
         """The points of one metric not older than time_s. Raises KeyError."""
@@ -162,14 +236,29 @@ class History:
         if (capacity, step_s) == (self._capacity, self._step_s):
             return self
         other = History(capacity, step_s)
+        other.follow(self)
+        return other
+
+    def follow(self, other: History) -> None:
+        """Take in the points of another history of the same subject, all later than those here."""
         points = sorted(
             (time_s, metric, value)
-            for metric in self._of
-            for time_s, value in zip(*self.since(metric, float("-inf")), strict=True)
+            for metric in other.metrics
+            for time_s, value in zip(*other.since(metric, float("-inf")), strict=True)
         )
         readings: dict[float, dict[str, float]] = {}
         for time_s, metric, value in points:
             readings.setdefault(time_s, {})[metric] = value
         for time_s, reading in readings.items():
-            other.add(time_s, reading.items())
-        return other
+            self.add(time_s, reading.items())
+        for track in self._tracks:
+            track.compare_next()
+
+    def recall(self, past: Mapping[str, Points]) -> None:
+        """Take in points of before, by metric, into a history that has none yet; the newest where not all have room."""
+        for metric, (times, values) in sorted(past.items(), key=lambda one: -len(one[1][0])):
+            if not any(track.recall(metric, times, values) for track in self._tracks):
+                self._tracks.append(Track(self._capacity, self._step_s, ()))
+                self._tracks[-1].recall(metric, times, values)
+        for track in self._tracks:
+            self._of.update(dict.fromkeys(track.runs, track))

@@ -21,8 +21,8 @@ class LogLines:
 
     def __init__(self, window_s: float) -> None:
         self.window_s = window_s
-        self.newest: deque[str] = deque(maxlen=LINES_KEPT)
-        self._reads: deque[tuple[float, float, float]] = deque()
+        self.newest: list[str] = []
+        self._reads: deque[tuple[float, float, float]] | None = None
         self._born_s = -math.inf
         self._from_s = 0.0
         self._last_s: float | None = None
@@ -34,14 +34,16 @@ class LogLines:
         if self._last_s is None or now_s - self._last_s >= self.window_s:
             self._from_s = max(self._born_s, now_s - fact.over_s)
         self._last_s = now_s
+        self._reads = self._reads if self._reads is not None else deque()
         self._reads.append((now_s, lines * share, errors * share))
         if errors > 0:
-            self.newest.extend(line.text for line in fact.sample[-errors:])
+            self.newest = [*self.newest, *(line.text for line in fact.sample[-errors:])][-LINES_KEPT:]
 
     def reborn(self, now_s: float) -> None:
         """A new life began: what the last one logged is of no more use."""
-        self._reads.clear()
-        self.newest.clear()
+        self.newest = []
+        if self._reads is not None:
+            self._reads.clear()
         self._born_s = self._from_s = now_s
 
     def values(self, now_s: float) -> dict[str, float]:
@@ -49,7 +51,7 @@ class LogLines:
 
         While there is no line in the window both are 0, so that what was crossed ends.
         """
-        if self._last_s is None or now_s - self._last_s > 2 * self.window_s:
+        if self._reads is None or self._last_s is None or now_s - self._last_s > 2 * self.window_s:
             return {}
         while self._reads and self._reads[0][0] < now_s - self.window_s:
             self._reads.popleft()

@@ -21,12 +21,12 @@ class Service:
 
     def __init__(self, window_s: float) -> None:
         self.window_s = window_s
-        self._runs: deque[tuple[float, bool]] = deque(maxlen=RUNS_MAX)
-        self._spans: deque[tuple[float, float, Standing]] = deque()
+        self._runs: deque[tuple[float, bool]] | None = None
+        self._spans: list[tuple[float, float, Standing]] = []
         self._standing: Standing = "unseen"
         self._since_s: float | None = None
         self._latencies: list[float] = []
-        self._failing: dict[str, tuple[int, str]] = {}
+        self._failing: dict[str, tuple[int, str, float]] = {}
 
     def stand(self, standing: Standing, now_s: float) -> None:
         """The workload is up, down or out of sight from now on."""
@@ -37,13 +37,15 @@ class Service:
         """One run of a probe. While it is on its way up, the time counts and not the many runs that wait for it."""
         if probe in COUNTED:
             if self._standing == "up":
+                self._runs = self._runs if self._runs is not None else deque(maxlen=RUNS_MAX)
                 self._runs.append((now_s, ok))
             if ok:
                 self._latencies.append(latency_s)
         if ok:
             self._failing.pop(probe, None)
         else:
-            self._failing[probe] = (self._failing.get(probe, (0, ""))[0] + 1, detail)
+            count, _, first_s = self._failing.get(probe, (0, "", now_s))
+            self._failing[probe] = (count + 1, detail, first_s)
 
     def reborn(self) -> None:
         """A new life began: what probes said of the last one is of no more use; availability counts on."""
@@ -57,7 +59,11 @@ class Service:
 
     def failing(self, allowed: Mapping[str, int]) -> dict[str, str]:
         """Probes that failed as often in a row as allowed says -> detail of the last failure."""
-        return {probe: detail for probe, (count, detail) in self._failing.items() if count >= allowed.get(probe, 1)}
+        return {probe: detail for probe, (count, detail, _) in self._failing.items() if count >= allowed.get(probe, 1)}
+
+    def failing_s(self, now_s: float) -> dict[str, float]:
+        """Probes whose latest run failed -> seconds since the first failure in a row."""
+        return {probe: max(0.0, now_s - first_s) for probe, (_, _, first_s) in self._failing.items()}
 
     def take_latency(self) -> float | None:
         """Mean seconds of the good answers since the last call; None when there were none."""
@@ -80,7 +86,7 @@ class Service:
         if whole_s <= 0:
             return None
         good = sum(ok for _, ok in self._runs) / len(self._runs) if self._runs else 1.0
-        return 100.0 * lasted_s["up"] * good / whole_s
+        return 100.0 * (lasted_s["up"] * good / whole_s)
 
     def _close_span(self, now_s: float) -> None:
         from_s, self._since_s = self._since_s, now_s
@@ -94,4 +100,4 @@ class Service:
         while self._runs and self._runs[0][0] < before_s:
             self._runs.popleft()
         while self._spans and self._spans[0][1] <= before_s:
-            self._spans.popleft()
+            del self._spans[0]

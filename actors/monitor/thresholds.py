@@ -22,7 +22,11 @@ _PERCENT_TOP: Final = {"availability": 100.0}
 
 
 class Limit(Struct, frozen=True, kw_only=True):
-    """One threshold in the units of the readings. clear: where it ends. hold_s: seconds it must last."""
+    """One threshold in the units of the readings. clear: where it ends. hold_s: seconds it must last.
+
+    cool_down_s: seconds from one crossing in which the next is not told. action: the remedy wanted first, or empty.
+    forecast_s: see Threshold.forecast. unit: of value and clear; empty for that of the metric's name.
+    """
 
     metric: str
     direction: Direction
@@ -30,6 +34,10 @@ class Limit(Struct, frozen=True, kw_only=True):
     clear: float
     hold_s: float = 0.0
     severity: Severity = "warning"
+    cool_down_s: float = 0.0
+    action: str = ""
+    unit: str = ""
+    forecast_s: float | None = None
 
     def beyond(self, reading: float) -> bool:
         """Whether a reading is past the limit."""
@@ -44,12 +52,17 @@ class Watch(Struct, frozen=True, kw_only=True):
     """What is remembered of one threshold.
 
     since_s: monotonic time of the first reading beyond the limit, in pending and crossed. crossed_s: monotonic time at
-    which it was told.
+    which it was told. rests_s: monotonic time until which it is not told again.
     """
 
     phase: Literal["calm", "pending", "crossed"] = "calm"
     since_s: float = 0.0
     crossed_s: float = 0.0
+    rests_s: float = -math.inf
+
+    def calmed(self) -> Watch:
+        """The same with nothing beyond the limit."""
+        return CALM if self.rests_s == -math.inf else Watch(rests_s=self.rests_s)
 
 
 CALM: Final = Watch()
@@ -77,25 +90,26 @@ def step(watch: Watch, limit: Limit, reading: float, now_s: float) -> tuple[Watc
     if watch.phase == "crossed":
         if not limit.behind(reading):
             return watch, None
-        return CALM, Cleared(max(0.0, now_s - watch.crossed_s))
+        calm = Watch(rests_s=watch.crossed_s + limit.cool_down_s) if limit.cool_down_s else CALM
+        return calm, Cleared(max(0.0, now_s - watch.crossed_s))
     if not limit.beyond(reading):
-        return CALM, None
+        return watch.calmed(), None
     if watch.phase == "calm" or now_s < watch.since_s:
-        watch = Watch(phase="pending", since_s=now_s)
+        watch = Watch(phase="pending", since_s=now_s, rests_s=min(watch.rests_s, now_s + limit.cool_down_s))
     held_s = now_s - watch.since_s
-    if held_s < limit.hold_s:
+    if held_s < limit.hold_s or now_s < watch.rests_s:
         return watch, None
     return Watch(phase="crossed", since_s=watch.since_s, crossed_s=now_s), Crossed(held_s)
 
 
 def restarted(watch: Watch) -> Watch:
     """The subject began a new life: a hold starts afresh, what was told stays until a reading clears it."""
-    return CALM if watch.phase == "pending" else watch
+    return watch.calmed() if watch.phase == "pending" else watch
 
 
 def ends_hold_s(watch: Watch, limit: Limit) -> float | None:
     """The monotonic time at which a pending hold is over, so that a reading can be taken just then."""
-    return watch.since_s + limit.hold_s if watch.phase == "pending" else None
+    return max(watch.since_s + limit.hold_s, watch.rests_s) if watch.phase == "pending" else None
 
 
 def limit_of(metric: str, threshold: Threshold, unit: Unit, memory_total: float) -> Limit:
@@ -123,15 +137,24 @@ def limit_of(metric: str, threshold: Threshold, unit: Unit, memory_total: float)
         clear=clear,
         hold_s=float(threshold.for_),
         severity=threshold.severity,
+        cool_down_s=float(threshold.cool_down),
+        action=threshold.action or "",
+        unit=unit,
+        forecast_s=None if threshold.forecast is None else float(threshold.forecast),
     )
 
 
 def limits_of(thresholds: Mapping[str, Threshold], units: Mapping[str, Unit], memory_total: float) -> dict[str, Limit]:
     """Every limit by metric; the unit of a metric that is not among units is that of its threshold."""
     return {
-        metric: limit_of(metric, threshold, units.get(metric) or threshold.unit or "count", memory_total)
+        metric: limit_of(metric, threshold, _unit_of(metric, units) or threshold.unit or "count", memory_total)
         for metric, threshold in thresholds.items()
     }
+
+
+def _unit_of(metric: str, units: Mapping[str, Unit]) -> Unit | None:
+    """That of the whole for a part of it, such as gpu.memory."""
+    return units.get(metric) or units.get(metric.partition(".")[0])
 
 
 def interval_for(limits: Mapping[str, Limit], interval_s: float, interval_min_s: float) -> float:

@@ -18,6 +18,8 @@ from actors.optimizer.store import Experiment, ExperimentStore
 from bus.errors import CommandError
 from bus.messages import (
     ActorStarted,
+    EmergencyDeclared,
+    EmergencyEnded,
     ExperimentKept,
     ExperimentList,
     ExperimentRow,
@@ -52,6 +54,8 @@ class Optimizer(Actor[OptimizerSettings]):
     name = "optimizer"
     listens = (
         ActorStarted,
+        EmergencyDeclared,
+        EmergencyEnded,
         HealthChanged,
         IssueEscalated,
         IssueRaised,
@@ -70,7 +74,9 @@ class Optimizer(Actor[OptimizerSettings]):
         self._issues: set[str] = set()
         self._whole: HealthLevel = "healthy"
         self._measure: Measure | None = None
+        self._emergency = ""
         self._before: list[float] = []
+        self._pace: float | None = None
         self._running: Experiment | None = None
         self._busy = self._resuming = True
         self._undoing = False
@@ -149,8 +155,9 @@ class Optimizer(Actor[OptimizerSettings]):
             self._busy = False
             return
         self._whole = outcome.whole.level
+        self._emergency = outcome.emergency if outcome.frozen else ""
         self._knob.value = outcome.sampling_interval_s
-        if trouble(self._issues, self._whole):
+        if trouble(self._issues, self._whole, self._emergency):
             self._busy = False
             return
         self._begin(Measure(interval_s=outcome.sampling_interval_s, since_s=self.clock()), self._baseline_measured)
@@ -176,7 +183,7 @@ class Optimizer(Actor[OptimizerSettings]):
         if candidate is None:
             self._busy = False
             return
-        self._before = measure.cpu
+        self._before, self._pace = measure.cpu, measure.pace
         self._start(measure.interval_s, candidate)
 
     def _candidate(self, measure: Measure) -> Candidate | None:
@@ -219,7 +226,8 @@ class Optimizer(Actor[OptimizerSettings]):
     def _candidate_set(self, refusal: CommandError | None) -> None:
         if self._running is None or self._undoing:
             return
-        why = f"the candidate could not be set: {refusal}" if refusal else trouble(self._issues, self._whole)
+        troubled = trouble(self._issues, self._whole, self._emergency)
+        why = f"the candidate could not be set: {refusal}" if refusal else troubled
         if why:
             self._undo(why, after=None)
             return
@@ -234,7 +242,9 @@ class Optimizer(Actor[OptimizerSettings]):
             return
         verdict = decide(running.baseline, running.candidate, self._before, measure.cpu, self.settings)
         after = median_or_none(measure.cpu)
-        if verdict.keep and after is not None:
+        if measure.cpu and measure.pace != self._pace:
+            self._undo("the Monitor's pace changed meanwhile", after=after)
+        elif verdict.keep and after is not None:
             self._keep(running, after, verdict.why)
         else:
             self._undo(verdict.why, after=after if len(measure.cpu) >= self.settings.samples_min else None)
@@ -300,8 +310,10 @@ class Optimizer(Actor[OptimizerSettings]):
             return
         if fact.scope == "host" and "cpu" in fact.values:
             measure.host_cpu.append(fact.values["cpu"])
-        elif fact.scope == "node" and not measure.take(fact.values.get("cpu"), fact.interval_s):
-            self._changed_by_another(fact.interval_s)
+        elif fact.scope == "node":
+            asked_s = fact.values.get("asked_interval_s", fact.interval_s)
+            if not measure.take(fact.values.get("cpu"), asked_s, fact.values.get("pace", 1.0)):
+                self._changed_by_another(asked_s)
 
     def _changed_by_another(self, interval_s: float) -> None:
         """Somebody chose another interval during a measurement: it stays, and nothing is learnt from this one."""
@@ -334,6 +346,13 @@ class Optimizer(Actor[OptimizerSettings]):
         else:
             self._undo("the Monitor was started anew", after=None)
 
+    def on_emergency_declared(self, fact: EmergencyDeclared) -> None:
+        self._emergency = fact.incident if fact.freeze else ""
+        self._incident()
+
+    def on_emergency_ended(self, _fact: EmergencyEnded) -> None:
+        self._emergency = ""
+
     def on_health_changed(self, fact: HealthChanged) -> None:
         if fact.scope == "whole":
             self._whole = fact.level
@@ -341,7 +360,7 @@ class Optimizer(Actor[OptimizerSettings]):
 
     def _incident(self) -> None:
         """Stop measuring when it is not calm any more; a candidate that is in force is taken back at once."""
-        why = trouble(self._issues, self._whole)
+        why = trouble(self._issues, self._whole, self._emergency)
         if not why or self._measure is None:
             return
         self._measure = None

@@ -14,11 +14,14 @@ OVER: tuple[IssueState, ...] = ("escalated", "resolved")
 """Nobody works on the issue any more: it is gone, or waits for a person, which may take days."""
 
 
-def trouble(issues: Collection[str], whole: HealthLevel) -> str:
+def trouble(issues: Collection[str], whole: HealthLevel, emergency: str = "") -> str:
     """Why nothing is tried now; empty when all is calm.
 
-    issues: ids of those being worked on. whole: the health of everything together.
+    issues: ids of those being worked on. whole: the health of everything together. emergency: the incident of one that
+    freezes experiments, or empty.
     """
+    if emergency:
+        return f"emergency {emergency}"
     if issues:
         return f"open issue {min(issues)}" + (f" and {len(issues) - 1} more" if len(issues) > 1 else "")
     if ORDER.index(whole) > ORDER.index(WORST_ALLOWED):

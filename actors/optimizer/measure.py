@@ -16,23 +16,32 @@ class Measure(msgspec.Struct, kw_only=True):
     """What was measured since since_s (monotonic seconds) under interval_s.
 
     former_s: the interval before, whose last samples may still arrive; None when nothing was changed. skip: samples to
-    be passed by, as the first after a change covers time before it. cpu: of the node in percent of one core, one a
-    sample. host_cpu: of the host in percent of all cores.
+    be passed by, as the first after a change covers time before it. pace: by what the Monitor multiplies the interval,
+    as in force for the samples; None before the first. cpu: of the node in percent of one core, one a sample. host_cpu:
+    of the host in percent of all cores.
     """
 
     interval_s: float
     since_s: float
     former_s: float | None = None
     skip: int = 0
+    pace: float | None = None
     cpu: list[float] = msgspec.field(default_factory=list)
     host_cpu: list[float] = msgspec.field(default_factory=list)
 
-    def take(self, cpu: float | None, interval_s: float) -> bool:
-        """Take one sample of the node; False when it shows that somebody else changed the interval."""
+    def take(self, cpu: float | None, interval_s: float, pace: float = 1.0) -> bool:
+        """Take one sample of the node; False when it shows that somebody else changed the interval.
+
+        interval_s: as asked for. Samples of another pace are not comparable: with a new one it begins afresh.
+        """
         if interval_s == self.former_s:
             return True
         if interval_s != self.interval_s:
             return False
+        if pace != self.pace:
+            if self.cpu:
+                self.cpu, self.skip = [], 1
+            self.pace = pace
         if self.skip:
             self.skip -= 1
         elif cpu is not None:

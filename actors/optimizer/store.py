@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from actors.optimizer.resume import Kept
-from actors.sqlite import open_database
+from actors.sqlite import Lenient, open_database
 from bus.messages import ExperimentState
 
 ENDED_KEPT = 1000
@@ -59,7 +59,7 @@ class ExperimentStore:
     """At most one experiment of a parameter runs. Used by one thread at a time. Raises sqlite3.Error."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_database(path, SCHEMA, synchronous="FULL")
+        self._connection = open_database(path, SCHEMA, synchronous="FULL", kind=Lenient)
 
     def close(self) -> None:
         """Let go of the file."""

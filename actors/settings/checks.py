@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from actors.settings.faults import Fault, fault_at, in_order, origin_of
+from actors.settings.mentions import programs_of
+from actors.settings.metrics import POSTGRES, Metric
 from actors.settings.node import Origin, Settings, Workload
 from actors.settings.source import NO_FILE
 
@@ -19,9 +21,23 @@ def check_machine(settings: Settings, environ: Mapping[str, str] | None = None) 
     """
     around = os.environ if environ is None else environ
     faults = list(_directory_faults(settings))
+    faults.extend(_program_faults(settings, around.get("PATH", _DEFAULT_PATH)))
+    faults.extend(_metric_faults(settings, "actors.monitor.metrics", settings.host_metrics))
     for workload in settings.workloads.values():
         faults.extend(_workload_faults(settings, workload, around))
     return list(in_order(faults))
+
+
+def _program_faults(settings: Settings, search: str) -> Iterator[Fault]:
+    """Give programs of actors that are not there."""
+    for key, program in programs_of(settings.actors):
+        if program and not _is_program(program[0], settings.root, search):
+            yield _no_program(settings, key, program[0], settings.root, search)
+
+
+def _no_program(settings: Settings, key: str, program: str, cwd: Path, search: str) -> Fault:
+    place = f"in {cwd}" if "/" in program else f"on PATH ({search})"
+    return _at(settings, key, f'no program "{program}" {place}', "a program that can be run")
 
 
 def _workload_faults(settings: Settings, workload: Workload, environ: Mapping[str, str]) -> Iterator[Fault]:
@@ -30,17 +46,30 @@ def _workload_faults(settings: Settings, workload: Workload, environ: Mapping[st
         problem = "is no directory" if workload.cwd.exists() else "does not exist"
         yield _at(settings, _overridden(settings, workload, "cwd"), f"{workload.cwd} {problem}", "a directory")
     else:
-        search = workload.env.get("PATH", environ.get("PATH", _DEFAULT_PATH))
+        search = _search_path(workload, environ)
         for path, command in _commands(settings, workload):
             if command and not _is_program(command[0], workload.cwd, search):
-                place = f"in {workload.cwd}" if "/" in command[0] else f"on PATH ({search})"
-                yield _at(settings, path, f'no program "{command[0]}" {place}', "a program that can be run")
+                yield _no_program(settings, path, command[0], workload.cwd, search)
     yield from _zone_faults(settings, workload)
     if workload.spec.user is not None:
         yield from _user_faults(settings, f"{key}.user", workload.spec.user)
     if workload.spec.group is not None:
         yield from _group_faults(settings, f"{key}.group", workload.spec.group)
     yield from _file_faults(settings, key, workload)
+    yield from _metric_faults(settings, f"{key}.metrics", workload.spec.metrics)
+
+
+def _search_path(workload: Workload, environ: Mapping[str, str]) -> str:
+    """Give its PATH; a variable that is not set yet may be in an env file, so its name stays."""
+    text = workload.env.get("PATH", environ.get("PATH", _DEFAULT_PATH))
+    if "${" not in text:
+        return text
+    from actors.settings.dotenv import expand  # noqa: PLC0415 - few configs build a PATH
+
+    try:
+        return expand(text, environ)
+    except ValueError:
+        return text
 
 
 def _commands(settings: Settings, workload: Workload) -> Iterable[tuple[str, list[str]]]:
@@ -52,6 +81,9 @@ def _commands(settings: Settings, workload: Workload) -> Iterable[tuple[str, lis
         yield f"{key}.hooks.{name}.command", hook.command
         if hook.undo is not None:
             yield f"{key}.hooks.{name}.undo", hook.undo
+    for name, metric in spec.metrics.items():
+        if metric.command is not None:
+            yield f"{key}.metrics.{name}.command", metric.command
     for name in spec.probes.__struct_fields__:
         probe = getattr(spec.probes, name)
         if probe is not None and probe.exec_ is not None:
@@ -121,16 +153,61 @@ def _file_faults(settings: Settings, key: str, workload: Workload) -> Iterator[F
     """Give what is wrong with its env files and secrets."""
     for index, name in enumerate(workload.spec.env_files):
         path = Path(name.removeprefix("-"))
-        if not path.is_file() and not (name.startswith("-") and not path.exists()):
-            yield _at(
-                settings, f"{key}.env_files[{index}]", f"no file {path}", "a file, or -FILE for one that may be missing"
-            )
+        place = f"{key}.env_files[{index}]"
+        if path.is_file():
+            yield from _text_faults(settings, place, path)
+        elif path.exists() or not name.startswith("-"):
+            yield _at(settings, place, f"no file {path}", "a file, or -FILE for one that may be missing")
     for name, place in workload.spec.secrets.items():
         path = Path(place)
         if not path.is_file():
             yield _at(settings, f"{key}.secrets.{name}", f"no file {path}", "a file that holds the secret")
         elif path.stat().st_mode & 0o004:
             yield _at(settings, f"{key}.secrets.{name}", f"everybody can read {path}", f"chmod o-r {path}")
+
+
+def _text_faults(settings: Settings, key: str, path: Path) -> Iterator[Fault]:
+    """Give what would keep a workload from being started with this env file; an unset ${NAME} shows at the start."""
+    from actors.settings.dotenv import parse_dotenv  # noqa: PLC0415 - few configs name an env file
+    from actors.settings.textfile import read_text  # noqa: PLC0415 - as above
+
+    try:
+        text = read_text(str(path))
+    except OSError as error:
+        yield _at(settings, key, f"{path} cannot be read: {error.strerror}", "a file that the node may read")
+        return
+    except ValueError as error:
+        yield _at(settings, key, f"{path} {error}", "lines of NAME=value")
+        return
+    try:
+        parse_dotenv(text)
+    except ValueError as error:
+        yield _at(settings, key, f"{path}: {error}", "NAME=value, export NAME=value, or a comment")
+
+
+def _metric_faults(settings: Settings, key: str, metrics: Mapping[str, Metric]) -> Iterator[Fault]:
+    """Give classes that cannot be had, and databases whose package is not installed."""
+    for name, metric in metrics.items():
+        if metric.source is not None:
+            from actors.imports import load_class  # noqa: PLC0415 - few configs name a class
+
+            try:
+                kind = load_class(metric.source)
+            except ValueError as error:
+                yield _at(settings, f"{key}.{name}.source", " ".join(str(error).split()), "")
+                continue
+            if not callable(getattr(kind, "read", None)):
+                problem = f"{metric.source} has no method read"
+                yield _at(settings, f"{key}.{name}.source", problem, "a class with read()")
+        if metric.database is not None and metric.database.startswith(POSTGRES) and not _is_installed("psycopg"):
+            problem = "PostgreSQL needs the package psycopg, which is not installed"
+            yield _at(settings, f"{key}.{name}.database", problem, "pip install 'gyrostat[postgres]'")
+
+
+def _is_installed(package: str) -> bool:
+    import importlib.util  # noqa: PLC0415 - few configs need a package of their own
+
+    return importlib.util.find_spec(package) is not None
 
 
 def _directory_faults(settings: Settings) -> Iterator[Fault]:

@@ -4,13 +4,19 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
+from actors.settings.expressions import circle, names_in
 from actors.settings.faults import Fault, suggest
+from actors.settings.metrics import Metric, declared_unit
+from actors.settings.policies import signal_name
 from actors.settings.thresholds import METRICS, UNITS_ALLOWED, Threshold
 from actors.settings.units import Unit
-from actors.settings.workloads import WorkloadSettings, signal_name
+from actors.settings.workloads import WorkloadSettings
 
 REMEDIES: Final = ("restart", "hook", "signal", "end_strays", "await_restart", "wait_dependency")
 """Remedies that are known by name; others have to have the shape of one and not be a slip of one."""
+
+ACTIONS: Final = REMEDIES[:4]
+"""Remedies that do something, and so can be the action of a threshold."""
 
 _NAMED: Final = ("hook", "signal")
 """Remedies that say which."""
@@ -38,16 +44,29 @@ def cross_faults(
 
     workloads: those that could be read. names: of all that were written, so that a fault in one is no fault of those
     that depend on it. partial: workloads that lack what had a fault; their heal plans are left out, since the hook
-    they name may be what is lacking.
+    they name may be what is lacking, and so are thresholds of metrics of their own.
     """
     for name, spec in workloads.items():
         key = f"workloads.{name}"
         yield from _dependency_faults(key, name, spec, names, at)
         for metric, threshold in spec.thresholds.items():
-            yield from _threshold_faults(f"{key}.thresholds.{metric}", metric, threshold, at)
+            if name in partial and metric not in METRICS and not spec.metrics:
+                continue
+            yield from _threshold_faults(f"{key}.thresholds.{metric}", metric, threshold, spec.metrics, at)
+            if name not in partial and threshold.action is not None:
+                yield from _action_faults(f"{key}.thresholds.{metric}.action", threshold.action, spec, at)
+        for place, metric in enumerate(spec.drift):
+            if not (name in partial or metric in METRICS or declared_unit(spec.metrics, metric)):
+                known = suggest(metric, [*METRICS, *spec.metrics])
+                yield at(f"{key}.drift[{place}]", f'unknown metric "{metric}"', known)
+        if name not in partial:
+            yield from _expression_faults(f"{key}.metrics", spec.metrics, METRICS, at)
         if name not in partial:
             yield from _heal_faults(key, spec, at)
         yield from _text_faults(key, spec, at)
+        if spec.instances is None and spec.roll.keep_ready:  # here, as each instance of several says none
+            problem = f"{spec.roll.keep_ready} of 1 leaves none to restart"
+            yield at(f"{key}.roll.keep_ready", problem, "0, or instances: N with more")
     yield from _circle_faults(workloads, at)
 
 
@@ -83,15 +102,38 @@ def _circle_faults(workloads: Mapping[str, WorkloadSettings], at: At) -> Iterato
                 branches.append(iter(list(workloads[name].depends_on)))
 
 
-def _threshold_faults(key: str, metric: str, threshold: Threshold, at: At) -> Iterator[Fault]:
-    if metric not in METRICS:
-        yield at(key, f'unknown metric "{metric}"', suggest(metric, list(METRICS)))
+def _threshold_faults(
+    key: str, metric: str, threshold: Threshold, declared: Mapping[str, Metric], at: At
+) -> Iterator[Fault]:
+    own = declared_unit(declared, metric)
+    allowed = UNITS_ALLOWED.get(metric) or ((own,) if own is not None else ())
+    if not allowed:
+        yield at(key, f'unknown metric "{metric}"', suggest(metric, [*METRICS, *declared]))
         return
-    allowed = UNITS_ALLOWED[metric]
     if threshold.unit is not None and threshold.unit not in allowed:
         side = "above" if threshold.above is not None else "below"
         kinds = " or ".join(_WRITTEN[unit] for unit in allowed)
         yield at(f"{key}.{side}", f"{metric} is not in {threshold.unit}", kinds)
+
+
+def _action_faults(key: str, action: str, spec: WorkloadSettings, at: At) -> Iterator[Fault]:
+    match = _REMEDY.fullmatch(action)
+    if match is None or match["verb"] not in ACTIONS:
+        yield at(key, f'"{action}" is no action', _REMEDY_ALLOWED)
+    else:
+        yield from _remedy_faults(key, match["verb"], match["argument"], spec, at)
+
+
+def _expression_faults(key: str, metrics: Mapping[str, Metric], measured: Collection[str], at: At) -> Iterator[Fault]:
+    """Give what an expression names that nothing measures, and expressions that need one another."""
+    needs = {name: names_in(one.expression) for name, one in metrics.items() if one.expression is not None}
+    for name, others in needs.items():
+        for other in sorted(others):
+            if other not in measured and declared_unit(metrics, other) is None:
+                path = f"{key}.{name}.expression"
+                yield at(path, f'unknown metric "{other}"', suggest(other, [*measured, *metrics]))
+    if names := circle(needs):
+        yield at(f"{key}.{names[0]}.expression", f"{' and '.join(names)} need one another", "other metrics")
 
 
 def _heal_faults(key: str, spec: WorkloadSettings, at: At) -> Iterator[Fault]:

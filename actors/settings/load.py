@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from actors.settings.crosscheck import cross_faults
 from actors.settings.faults import ConfigError, Fault, fault_at, origin_of
+from actors.settings.mentions import mention_faults
 from actors.settings.modes import resolve as resolve_modes
 from actors.settings.node import NodeSettings, Settings
 from actors.settings.overlay import GIVEN
@@ -62,6 +63,7 @@ def load(
     root = root_of(path)
     salvaged = salvage(reading, names)
     reading.faults.extend(cross_faults({**declared, **salvaged}, names, at, partial=salvaged))
+    reading.faults.extend(mention_faults(actors, {**declared, **salvaged}, names, at))
     kept = scales(root / (node or NodeSettings()).state_dir) if scales is not None else {}
     resolved = resolve_modes(scaled({**declared, **salvaged}, kept), mode, root, at)
     reading.faults.extend(resolved.faults)

@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 from actors.settings.crosscheck import At
 from actors.settings.faults import Fault
 from actors.settings.instances import Part, filled_probes, parts_of
+from actors.settings.metrics import filled_metrics
 from actors.settings.node import NAME_ALLOWED, Workload, is_name
 from actors.settings.places import place_faults
 from actors.settings.workloads import Mode, ModeOverride, RunMode, WorkloadSettings
@@ -64,6 +65,7 @@ def _instance(spec: WorkloadSettings, part: Part, config_name: str, mode: Mode) 
             cwd=part.filled(spec.cwd),
             env={**part.env, **{name: part.filled(text) for name, text in spec.env.items()}},
             probes=filled_probes(spec.probes, part),
+            metrics=filled_metrics(spec.metrics, part.filled),
             instances=None,
             ports=None,
         )

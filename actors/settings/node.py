@@ -12,6 +12,8 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from actors.settings.metrics import Metric
+from actors.settings.push import PushSettings
 from actors.settings.units import Seconds
 from actors.settings.workloads import Mode, RunMode, WorkloadSettings, short_hash, spec_hash
 
@@ -224,6 +226,22 @@ class Settings(Struct, frozen=True, kw_only=True):
     def revision(self) -> str:
         """Short hash of all that was said; the same text gives the same revision on every run. Takes a millisecond."""
         return short_hash([self.node, self.mode, self.declared, self.actors])
+
+    @property
+    def push(self) -> PushSettings:
+        """Where workloads can hand in values of metrics: as the Monitor says, when it runs."""
+        found = self._of_monitor("push")
+        return found if isinstance(found, PushSettings) else PushSettings()
+
+    @property
+    def host_metrics(self) -> dict[str, Metric]:
+        """Declared metrics of the host: as the Monitor says, when it runs."""
+        found = self._of_monitor("metrics")
+        return found if isinstance(found, dict) else {}
+
+    def _of_monitor(self, key: str) -> object:
+        monitor = self.actors.get("monitor")
+        return getattr(monitor.settings, key, None) if monitor is not None and monitor.enabled else None
 
     @property
     def state_dir(self) -> Path:

@@ -19,6 +19,8 @@ RESERVED: Final = frozenset(
         "GYROSTAT_INCARNATION",
         "GYROSTAT_INSTANCE",
         "GYROSTAT_PORT",
+        "GYROSTAT_PUSH",
+        "GYROSTAT_STATSD",
         "GYROSTAT_TOKEN",
         "GYROSTAT_WORKLOAD",
     )

@@ -111,7 +111,7 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if sum(way is not None for way in (self.http, self.tcp, self.exec_)) != 1:
             raise ValueError("exactly one of http, tcp and exec is needed")
         if self.http is not None:
-            _check_http(well_formed(self.http))
+            check_url(well_formed(self.http), "http")
         if self.tcp is not None:
             tcp_address(well_formed(self.tcp))
         if self.exec_ == []:
@@ -213,11 +213,15 @@ def tcp_address(text: str) -> tuple[str, int]:
     return match["host"].strip("[]"), int(match["port"])
 
 
-def _check_http(text: str) -> None:
+def check_url(text: str, key: str) -> None:
+    """Refuse what is no URL of http or https.
+
+    Raises: ValueError that begins with the key.
+    """
     try:
         parts = urlsplit(text)
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
     if not valid or any(letter.isspace() for letter in text):
-        raise ValueError(f'http: "{text}" is no URL; allowed: http://host:port/path or https://...')
+        raise ValueError(f'{key}: "{text}" is no URL; allowed: http://host:port/path or https://...')

@@ -22,18 +22,28 @@ METRICS: Final[Mapping[str, Unit]] = MappingProxyType(
         "availability": "percent",
         "connections": "count",
         "zombies": "count",
+        "processes": "count",
+        "restarts": "count",
+        "pss": "bytes",
+        "disk_read": "bytes",
+        "disk_write": "bytes",
     }
 )
 """Name of every metric that can have a threshold -> its unit.
 
 cpu is in percent of one core. error_rate: percent of the lines of its log that are error lines (see
-process_manager/errorlines.py), log_rate: lines of its log per second, both over the Monitor's log_window.
+process_manager/errorlines.py), log_rate: lines of its log per second, both over the Monitor's log_window. memory is the
+resident set, pss its part of it where pages are shared. disk_read, disk_write: bytes per second.
 """
 
 UNITS_ALLOWED: Final[Mapping[str, tuple[Unit, ...]]] = MappingProxyType(
     {name: ("bytes", "percent") if name == "memory" else (unit,) for name, unit in METRICS.items()}
 )
 """Name of a metric -> the units its threshold may be written in. Memory in percent is of the host's memory."""
+
+
+PILES_UP: Final = frozenset({"memory", "swap", "disk", "inodes", "threads", "fds", "connections"})
+"""Metrics that grow until something is full, so that it can be said when; a declared metric is taken for one."""
 
 
 class Threshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +66,16 @@ class Threshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     unit: Unit | None = None
     """Unit of above, below and clear; None: the metric's own. Read from the values when they carry one."""
+
+    cool_down: Seconds = Seconds(0)
+    """Seconds from one issue in which the next one is not made; what then still is beyond the limit, is one."""
+
+    action: str | None = None
+    """Remedy that is tried first: restart, hook:NAME, signal:NAME or end_strays. None: as the kind of issue wants."""
+
+    forecast: Seconds | None = None
+    """Seconds. The limit is warned of when it will be reached sooner than that; 0: never. None: the Monitor's
+    forecast_lead for what piles up (see PILES_UP), never for the others."""
 
     def __post_init__(self) -> None:
         """Refuse what can never be true, and take the unit over from values such as 80%.

@@ -20,9 +20,9 @@ _SIZES: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _DURATIONS: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 
-def said(metric: str, value: float) -> str:
-    """A value with its unit: 212 MB, 97.4 %, 1.2 s; a metric of unknown unit as a bare number."""
-    unit = _UNITS.get(metric, "count")
+def said(metric: str, value: float, unit: str = "") -> str:
+    """A value with its unit: 212 MB, 97.4 %, 1.2 s. unit: of the metric; without, that of its name, else a number."""
+    unit = unit or _UNITS.get(metric, "count")
     if unit == "bytes":
         return size(value)
     if unit == "percent":

@@ -34,7 +34,8 @@ class RollStarted(Fact, frozen=True, kw_only=True):
 class RollEnded(Fact, frozen=True, kw_only=True):
     """A roll is over. ok: every instance was restarted and is ready; else why says what was in the way.
 
-    restarted: are ready anew. left: were not touched, and run what they ran. took_s: seconds.
+    restarted: are ready anew. left: were not touched, and run what they ran. set_back: were restarted, did not get
+    ready, and are put back to their former config. took_s: seconds.
     """
 
     kind = "roll.ended"
@@ -44,6 +45,22 @@ class RollEnded(Fact, frozen=True, kw_only=True):
     left: list[str]
     why: str
     took_s: float
+    set_back: list[str] = []
+
+
+class ConfigSetBack(Fact, frozen=True, kw_only=True):
+    """Instances did not get ready with a changed config. subject: the workload's key in the config.
+
+    instances: are put back to the config they were ready with. done: run the new one, and are ready. left: were not
+    restarted, and keep the former one. It is tried again when the config changes, or a person asks for a roll.
+    """
+
+    kind = "config.set_back"
+    mode: str
+    instances: list[str]
+    done: list[str]
+    left: list[str]
+    why: str
 
 
 class RollWorkload(Command, frozen=True, kw_only=True):
@@ -109,7 +126,7 @@ class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
     """How one workload came to its state. moves: the last ones, the newest first.
 
     unmet: what it waits for, in words. because_of: of these, the workloads whose stories follow. next_s: seconds until
-    it is started again. log_tail: last lines of its last ended run.
+    it is started again. log_tail: last lines of its last ended run. scaled_away: as in ProcessRow.
     """
 
     name: str
@@ -127,6 +144,7 @@ class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
     because_of: list[str]
     next_s: float | None
     log_tail: list[str]
+    scaled_away: bool = False
 
 
 class ProcessStories(Reply, frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ IssueKind = Literal[
     "availability",  # answers too seldom
     "port_in_use",  # cannot bind its address
     "resource",  # any other threshold
+    "forecast",  # a metric will reach its limit soon
+    "drift",  # the level or spread of a metric changed for good
     "actor",  # an actor of the node itself fails
 ]
 IssueState = Literal["open", "healing", "verifying", "escalated", "resolved"]

@@ -19,11 +19,16 @@ Severity = Literal["warning", "critical"]
 class MetricsSampled(Fact, frozen=True, kw_only=True):
     """One reading of a subject. values: metric name to number, in the units of actors.settings METRICS.
 
-    Beside those: host load1, swap and disk (percent), memory_percent, memory_total; workload uptime (seconds),
-    processes, restarts; node cycle_s (seconds the last reading took) and bus_lag (facts of
-    other processes that were sent and not read yet). The host's cpu is in percent of all its cores,
-    others' of one. interval_s: seconds left between the regular readings of this subject, as in force now. A metric
-    that nothing measures is absent.
+    Beside those: host load1, swap, disk and inodes (percent), memory_percent, memory_total, fds, pressure_cpu,
+    pressure_memory, pressure_io (percent of the time in which something waited for it), stall_memory, stall_io (in
+    which all did), disk_read, disk_write, net_in, net_out (bytes per second); workload uptime (seconds); node cycle_s
+    (seconds the last reading took), monitor_cpu (percent of one core that measuring takes) and bus_lag (facts of other
+    processes that were sent and not read yet). The host's cpu is in percent of all its cores, others' of one.
+    interval_s: seconds left between the regular readings of this subject, as in force now. A metric that nothing
+    measures is absent.
+
+    A workload's readings that are the same as those told before are left out for up to a minute while nothing is wrong
+    with it; unchanged_s: seconds after the former fact through which that was so.
     """
 
     kind = "metrics.sampled"
@@ -31,12 +36,15 @@ class MetricsSampled(Fact, frozen=True, kw_only=True):
     scope: Scope
     values: dict[str, float]
     interval_s: float
+    unchanged_s: float = 0.0
 
 
 class ThresholdCrossed(Fact, frozen=True, kw_only=True):
     """A metric was beyond its limit for its whole hold time. held_s: seconds it has been so.
 
-    evidence: of error_rate, the newest error lines of the log, oldest first.
+    evidence: of error_rate, the newest error lines of the log, oldest first. action: the remedy that the operator wants
+    first, as in restart or hook:NAME, or empty. unit: of value and limit: bytes, percent, count or seconds; empty from
+    an older node.
     """
 
     kind = "threshold.crossed"
@@ -48,6 +56,8 @@ class ThresholdCrossed(Fact, frozen=True, kw_only=True):
     held_s: float
     severity: Severity
     evidence: list[str] = []
+    action: str = ""
+    unit: str = ""
 
 
 class ThresholdCleared(Fact, frozen=True, kw_only=True):
@@ -85,6 +95,71 @@ class TrendChanged(Fact, frozen=True, kw_only=True):
     slope_per_s: float
 
 
+class ForecastRaised(Fact, frozen=True, kw_only=True):
+    """A metric moves towards its limit and will reach it soon. in_s: seconds from this reading to the limit.
+
+    unit: as of ThresholdCrossed.
+    """
+
+    kind = "forecast.raised"
+    scope: Scope
+    metric: str
+    value: float
+    limit: float
+    direction: Literal["above", "below"]
+    in_s: float
+    unit: str = ""
+
+
+class ForecastCleared(Fact, frozen=True, kw_only=True):
+    """The limit is not in sight any more. lasted_s: seconds since it was raised.
+
+    because: readings say so, or it was crossed, or the subject began a new life, or there is no such limit any more.
+    """
+
+    kind = "forecast.cleared"
+    scope: Scope
+    metric: str
+    lasted_s: float
+    because: Literal["reading", "crossed", "new_life", "limit_removed"] = "reading"
+
+
+class AnomalyDetected(Fact, frozen=True, kw_only=True):
+    """A reading is unlike everything its series has shown before: evidence, and no issue. score: 0.5 to 1."""
+
+    kind = "anomaly.detected"
+    scope: Scope
+    metric: str
+    value: float
+    score: float
+
+
+class SeriesDrifted(Fact, frozen=True, kw_only=True):
+    """The level or the spread of a series changed for good.
+
+    what: level (before and after are means of the readings) or spread (of their distances from the level). since_s:
+    seconds ago that the change began.
+    """
+
+    kind = "series.drifted"
+    scope: Scope
+    metric: str
+    what: Literal["level", "spread"]
+    before: float
+    after: float
+    since_s: float
+
+
+class SeriesReturned(Fact, frozen=True, kw_only=True):
+    """A series that drifted is back at what it was before, or is not watched any more. now: its level or spread."""
+
+    kind = "series.returned"
+    scope: Scope
+    metric: str
+    now: float
+    because: Literal["reading", "not_watched"] = "reading"
+
+
 class HealthRow(msgspec.Struct, frozen=True, kw_only=True):
     """The health of one subject, with the readings behind it and the latest values."""
 
@@ -98,13 +173,20 @@ class HealthRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthReport(Reply, frozen=True, kw_only=True):
-    """Health of the whole, the node, the host and every workload. sampling_interval_s: seconds between samples."""
+    """Health of the whole, the node, the host and every workload.
+
+    sampling_interval_s: seconds between samples, as asked for; paced_interval_s: as in force now. emergency: the
+    incident of the one that lasts, or empty; frozen: nothing may be tried while it does.
+    """
 
     whole: HealthRow
     node: HealthRow
     host: HealthRow
     workloads: list[HealthRow]
     sampling_interval_s: float
+    paced_interval_s: float | None = None
+    emergency: str = ""
+    frozen: bool = False
 
 
 class GetHealth(Command, frozen=True, kw_only=True):
@@ -152,3 +234,43 @@ class SetSamplingInterval(Command, frozen=True, kw_only=True):
     reply = SamplingInterval
     interval_s: float
     why: str = "asked"
+
+
+class MetricSourceFailed(Fact, frozen=True, kw_only=True):
+    """Declared metrics of a subject have no readings: twice in a row nothing came, or a reading hangs. Told once.
+
+    error: of the newest attempt. It is tried on.
+    """
+
+    kind = "metric_source.failed"
+    metrics: list[str]
+    error: str
+
+
+class MetricSourceRecovered(Fact, frozen=True, kw_only=True):
+    """Readings come again. missed: attempts that gave nothing. after_s: seconds since it was told."""
+
+    kind = "metric_source.recovered"
+    metrics: list[str]
+    missed: int
+    after_s: float
+
+
+class MetricsTaken(Reply, frozen=True, kw_only=True):
+    """Values were taken in. taken: how many."""
+
+    taken: int
+
+
+class PushMetrics(Command, frozen=True, kw_only=True):
+    """Hand in values of metrics that are declared with `push: true`; refused as a whole when one is not.
+
+    subject: the workload, or host. values: metric to its value now. add: metric to what is counted on top.
+    """
+
+    target = "monitor"
+    verb = "push_metrics"
+    reply = MetricsTaken
+    subject: str
+    values: dict[str, float] = {}
+    add: dict[str, float] = {}

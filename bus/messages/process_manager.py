@@ -58,7 +58,7 @@ class ProcessExited(Fact, frozen=True, kw_only=True):
     """A process ended. exit_code and signal are both None when the kernel no longer knows (ended while no node ran).
 
     asked: a stop or restart command was the reason. expected: asked, or an exit code its policy counts as success.
-    log_tail: its last lines, oldest first. uptime_s: seconds.
+    log_tail: its last lines, oldest first. uptime_s: seconds. cause: why the kernel ended it, when that is known.
     """
 
     kind = "process.exited"
@@ -70,6 +70,7 @@ class ProcessExited(Fact, frozen=True, kw_only=True):
     asked: bool
     expected: bool
     log_tail: list[str] = []
+    cause: str = ""
 
 
 class ProcessStopped(Fact, frozen=True, kw_only=True):
@@ -100,7 +101,7 @@ class RestartScheduled(Fact, frozen=True, kw_only=True):
 
 
 class CrashLoopEntered(Fact, frozen=True, kw_only=True):
-    """A workload ended too often within its window and is held. window_s: seconds."""
+    """A workload ended too often within its window and is held. window_s: seconds. cause: as in ProcessExited."""
 
     kind = "process.crash_loop_entered"
     starts: int
@@ -108,6 +109,7 @@ class CrashLoopEntered(Fact, frozen=True, kw_only=True):
     exit_code: int | None
     signal: str | None
     log_tail: list[str] = []
+    cause: str = ""
 
 
 class ProcessStateChanged(Fact, frozen=True, kw_only=True):
@@ -216,6 +218,9 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: pids of processes not ours with the same program, arguments and directory. workload: its key in the config,
     which instances share; instance: its number among them, from 1. port: its own, from the range of its workload.
     quick_exits: how often in a row it ended by itself soon after its start, before the present run.
+    scaled_away: it is not declared, as its workload is to have fewer instances now.
+    cause: why the kernel ended its last run, when that is known.
+    refused: revision of the config that it did not get ready with; it keeps to the former one.
     """
 
     name: str
@@ -246,13 +251,20 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[str] = []
     quick_exits: int = 0
     idle: bool = False
+    cause: str = ""
+    refused: str = ""
+    scaled_away: bool = False
 
 
 class ProcessTable(Reply, frozen=True, kw_only=True):
-    """Every workload, in config order. draining: the node is drained, and none is started."""
+    """Every workload, in config order. draining: the node is drained, and none is started.
+
+    none: names of the config that have no instance now.
+    """
 
     processes: list[ProcessRow]
     draining: bool = False
+    none: list[str] = []
 
 
 class ListProcesses(Command, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from actors.base import Actor, NoSettings
+from actors.healer.actor import Healer
 from bus.errors import Refused
 from bus.message import Done
 from bus.messages import (
@@ -85,6 +86,28 @@ def test_a_crash_is_an_issue_until_the_restart_is_seen_to_hold(ward):
     assert names(*ward.house.events(*HEALING)) == ["IssueRaised", "RemedyStarted", "RemedyVerified", "IssueResolved"]
     assert 0 < resolved.time_to_repair_s < 20
     assert ward.script.actions() == []
+
+
+def test_it_is_woken_between_its_resyncs_only_while_an_issue_is_open(ward, monkeypatch):
+    checks: list[int] = []
+    real = Healer._check
+
+    def check(healer):
+        checks.append(1)
+        real(healer)
+
+    monkeypatch.setattr(Healer, "_check", check)
+    ward.open()
+    ward.script.up()
+    ward.looked(3)
+    assert checks == []
+    ward.tell(crashed(tail=["ValueError: row 7"]))
+    ward.house.wait_for(IssueResolved)
+    assert checks
+    ward.looked(2)  # the last one that was set has come by now
+    so_far = len(checks)
+    ward.looked(3)
+    assert len(checks) == so_far
 
 
 def test_a_stop_that_was_asked_for_is_no_issue(ward):

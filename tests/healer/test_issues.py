@@ -17,6 +17,7 @@ from actors.healer.issues import (
     family,
     fold,
     next_id,
+    pieces,
     raised,
     repeated,
     severity,
@@ -158,3 +159,25 @@ def test_a_row_shows_what_people_ask_for():
 
 def test_the_log_lines_of_a_symptom_are_part_of_the_evidence():
     assert issues.pieces(symptom(lines=("a", " ", "b"))) == ("exited", "log: a", "log: b")
+
+
+# -- warnings of the Monitor
+
+
+def test_a_forecast_becomes_the_issue_it_warned_of_and_one_after_it_is_a_repetition():
+    memory = Cause(metric="memory", limit=100.0)
+    assert fold(issue("forecast", cause=memory), symptom("memory", cause=memory), healing=False) == "became"
+    assert fold(issue("memory", cause=memory), symptom("forecast", cause=memory), healing=False) == "again"
+    other = Cause(metric="fds", limit=100.0)
+    assert fold(issue("forecast", cause=memory), symptom("resource", cause=other), healing=False) is None
+
+
+def test_a_drift_is_an_issue_beside_the_one_of_its_limit():
+    rows = Cause(metric="rows")
+    assert fold(issue("drift", cause=rows), symptom("resource", cause=rows), healing=False) is None
+    assert fold(issue("drift", cause=rows), symptom("drift", cause=rows), healing=False) == "again"
+
+
+def test_what_was_strange_is_evidence_before_the_log():
+    found = symptom("memory", text="too much", notes=("strange: cpu",), lines=("error: full",))
+    assert pieces(found) == ("too much", "strange: cpu", "log: error: full")

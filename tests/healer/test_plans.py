@@ -81,3 +81,24 @@ def test_the_plan_of_the_config_takes_the_place_of_the_built_in_one():
     plan = plan_for(an_issue("latency"), own)
     assert (plan.remedies, plan.tell_first) == (("signal:HUP", "restart"), False)
     assert plan_for(an_issue("cpu"), own).told_only
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"), [("forecast", "nothing is done before the limit is reached"), ("drift", "only a person can say")]
+)
+def test_a_warning_of_the_monitor_is_told_unless_the_operator_has_a_plan(kind, why):
+    issue = an_issue(kind, cause=Cause(metric="disk_used"))
+    plan = plan_for(issue, PLAIN)
+    assert plan.remedies == ()
+    assert why in plan.told_only
+    planned = workload(heal={kind: ["hook:relieve"]}, hooks={"relieve": hook()})
+    assert plan_for(issue, planned).remedies == ("hook:relieve",)
+
+
+def test_the_action_of_a_threshold_comes_first_and_at_once():
+    cause = Cause(metric="queue_depth", limit=10.0, action="hook:relieve")
+    plan = plan_for(an_issue("resource", cause=cause), HOOKED)
+    assert (plan.remedies, plan.tell_first) == (("hook:relieve", "restart"), False)
+    restart = Cause(metric="queue_depth", limit=10.0, action="restart")
+    assert plan_for(an_issue("memory", cause=restart), HOOKED).remedies == ("restart", "hook:relieve")
+    assert plan_for(an_issue("memory", cause=restart), workload(heal={"memory": []})).told_only

@@ -16,7 +16,7 @@ from bus.messages import (
     RemedyStarted,
 )
 from bus.messages.process_manager import ListProcesses, RestartProcess, RunHook, StartProcess
-from tests.healer.fakes import NEVER, crashed, hook, looped, manager, probes, quick, workload
+from tests.healer.fakes import NEVER, crashed, hook, looped, manager, probes, quick, row, workload
 from tests.healer.test_actor import crossed, failed, kind_of, passed, sampled
 
 READY = ProcessReady(subject="api", pid=4000, incarnation=1, after_s=1.0)
@@ -27,6 +27,45 @@ def of(name):
 
 
 # -- dependencies
+
+
+def test_a_reading_of_one_that_waits_belongs_to_what_it_waits_for_and_is_its_own_when_it_outlasts_that(ward):
+    ward.open(
+        workload("db"),
+        workload("api", depends_on={"db": "ready"}),
+        workload("web", depends_on={"api": "ready"}),
+    )
+    ward.script.effects[StartProcess] = lambda _: ActorUnavailable("no")
+    ward.script.rows["db"] = row("db", "crash_loop", exit_code=1)
+    ward.script.rows["api"], ward.script.rows["web"] = row("api", "waiting"), row("web", "waiting")
+    ward.tell(looped("db"))
+    ward.house.wait_for(IssueRaised, of("db"))
+    ward.looked()
+    for name in ("api", "web"):
+        ward.tell(crossed("availability", name=name), sampled("availability", 150.0, name=name))
+    raised = ward.house.events(IssueRaised)[0].issue
+    ward.house.until(
+        lambda: (
+            [line.partition(":")[0] for line in ward.house.ask(ExplainIssue(issue=raised)).evidence[-2:]]
+            == ["api waits for it", "web waits for it"]
+        )
+    )
+    ward.looked()
+    assert {issue.subject for issue in ward.house.ask(ListIssues()).issues} == {"db"}
+    ward.script.rows["api"] = row("api", "ready")
+    assert ward.house.wait_for(IssueRaised, of("api")).issue_kind == "availability"
+
+
+def test_a_crash_while_a_dependency_is_down_waits_for_it_and_is_no_failure(ward):
+    ward.open(workload("db"), workload("api", depends_on={"db": "ready"}))
+    ward.script.effects[StartProcess] = lambda _: ActorUnavailable("no")
+    ward.script.rows["db"], ward.script.rows["api"] = row("db", "crash_loop", exit_code=1), row("api", "waiting")
+    ward.tell(looped("db"), crashed("api"))
+    said = ward.house.wait_for(RemedyDeferred, of("api"))
+    assert (said.remedy, said.why) == ("await_restart", "it waits for db")
+    ward.script.rows["db"], ward.script.rows["api"] = row("db"), row("api", uptime_s=60.0)
+    ward.house.wait_for(IssueResolved, of("api"))
+    assert not any(map(of("api"), ward.house.events(RemedyFailed)))
 
 
 def test_a_dependency_heals_first_and_its_dependant_may_then_recover_by_itself(ward):

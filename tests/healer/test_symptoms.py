@@ -1,7 +1,7 @@
 import pytest
 
 from actors.healer import symptoms
-from bus.messages.monitor import ThresholdCrossed
+from bus.messages.monitor import AnomalyDetected, ForecastRaised, SeriesDrifted, ThresholdCrossed
 from bus.messages.node import ActorFailed
 from bus.messages.process_manager import ProbeFailed, ProcessStartFailed
 from tests.healer.fakes import crashed, looped, row
@@ -129,3 +129,30 @@ def test_the_process_table_tells_what_a_lost_fact_would_have_told(state, why, ki
     found = symptoms.of_row(row(state=state, why=why))
     assert (found.kind if found else None) == kind
     assert (found.cause.probe if found else "") == probe
+
+
+@pytest.mark.parametrize(("direction", "side"), [("above", "over"), ("below", "under")])
+def test_a_forecast_says_what_will_be_when(direction, side):
+    found = symptoms.of_forecast(
+        ForecastRaised(
+            subject="api", scope="workload", metric="memory", value=139e6, limit=200e6, direction=direction, in_s=61.0
+        )
+    )
+    assert (found.kind, found.weight, found.cause.metric) == ("forecast", "warning", "memory")
+    assert found.text == f"memory 139 MB will be {side} 200 MB in 61 s"
+
+
+@pytest.mark.parametrize(("what", "begins"), [("level", "rows was"), ("spread", "spread of rows was")])
+def test_a_drift_says_what_was_and_what_is(what, begins):
+    found = symptoms.of_drift(
+        SeriesDrifted(
+            subject="api", scope="workload", metric="rows", what=what, before=1000.0, after=900.0, since_s=900.0
+        )
+    )
+    assert (found.kind, found.cause.metric) == ("drift", "rows")
+    assert found.text == f"{begins} 1000 and is 900 since 15 min"
+
+
+def test_a_strange_reading_is_a_piece_of_evidence():
+    fact = AnomalyDetected(subject="api", scope="workload", metric="cpu", value=97.0, score=0.71)
+    assert symptoms.anomaly_text(fact) == "strange: cpu 97 % is unlike any before (score 0.71)"

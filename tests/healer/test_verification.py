@@ -5,7 +5,7 @@ from actors.healer.remedies import Remedy
 from actors.healer.settings import HealerSettings
 from actors.healer.verification import Watch, window_s
 from actors.settings import RestartPolicy, Seconds
-from bus.messages.monitor import ThresholdCleared
+from bus.messages.monitor import ForecastCleared, SeriesReturned, ThresholdCleared
 from tests.healer.fakes import probes, workload
 from tests.healer.test_plans import an_issue
 
@@ -218,3 +218,60 @@ def test_the_window_is_as_long_as_the_symptom_takes_to_show(remedy, kind, spec, 
     issue = an_issue(kind, **({"cause": Cause(metric="memory", limit=1.0, held_s=40.0)} if kind == "memory" else {}))
     found = window_s(Remedy(remedy), issue, workload(**spec), HealerSettings(), interval_s)
     assert found == pytest.approx(expected_s)
+
+
+# -- what the Monitor says is over
+
+
+def foreseen(kind="forecast"):
+    return up(Watch(kind, Cause(metric="memory", limit=100.0), since_s=0.0))
+
+
+@pytest.mark.parametrize(
+    ("because", "text"),
+    [
+        ("reading", "the limit of memory is not in sight any more"),
+        ("crossed", "the limit of memory is not in sight any more"),
+        ("new_life", "a new life began"),
+        ("limit_removed", "memory has no limit any more"),
+    ],
+)
+def test_a_forecast_is_over_when_the_monitor_says_so(because, text):
+    watch = foreseen()
+    watch.saw_forecast_end(
+        ForecastCleared(subject="api", scope="workload", metric="memory", lasted_s=1.0, because=because)
+    )
+    assert outcome(watch, 5.0) == "verified"
+    assert text in watch.judge(5.0, STABLE_S).text
+
+
+@pytest.mark.parametrize(("because", "text"), [("reading", "is back at 3"), ("not_watched", "is not watched")])
+def test_a_drift_is_over_when_the_series_is_back(because, text):
+    watch = foreseen("drift")
+    watch.saw_return(SeriesReturned(subject="api", scope="workload", metric="memory", now=3.0, because=because))
+    assert outcome(watch, 5.0) == "verified"
+    assert text in watch.judge(5.0, STABLE_S).text
+
+
+@pytest.mark.parametrize("kind", ["forecast", "drift"])
+def test_no_reading_ends_a_forecast_or_a_drift(kind):
+    watch = foreseen(kind)
+    for _ in range(5):
+        watch.saw_values("workload", {"memory": 10.0})
+    watch.saw_cleared(ThresholdCleared(subject="api", scope="workload", metric="memory", value=1.0, lasted_s=1.0))
+    assert outcome(watch, 5.0) == "wait"
+
+
+def test_what_is_over_of_another_metric_or_kind_says_nothing():
+    forecast, drift = foreseen(), foreseen("drift")
+    for watch in (forecast, drift):
+        watch.saw_forecast_end(ForecastCleared(subject="api", scope="host", metric="memory", lasted_s=1.0))
+        watch.saw_return(SeriesReturned(subject="api", scope="workload", metric="cpu", now=3.0))
+    drift.saw_forecast_end(ForecastCleared(subject="api", scope="workload", metric="memory", lasted_s=1.0))
+    forecast.saw_return(SeriesReturned(subject="api", scope="workload", metric="memory", now=3.0))
+    assert (outcome(forecast, 5.0), outcome(drift, 5.0)) == ("wait", "wait")
+
+
+def test_a_remedy_against_a_forecast_has_the_minutes_until_it_can_be_taken_back():
+    issue = an_issue("forecast", cause=Cause(metric="memory", limit=100.0))
+    assert window_s(Remedy("hook", "clean"), issue, workload(), HealerSettings(), 5.0) == 600.0

@@ -38,6 +38,25 @@ class Processes:
         process.said = process.stdout.readline().strip()  # type: ignore[attr-defined,union-attr]
         return process
 
+    def fed(self, code, *arguments):
+        """Runs code that prints a line at first and one for each line it is given; see say()."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._started.append(process)
+        process.said = process.stdout.readline().strip()  # type: ignore[attr-defined,union-attr]
+        return process
+
+    def say(self, process, line):
+        """Gives a process a line; gives what it answers."""
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
+
     def sleep(self):
         process = subprocess.Popen(["sleep", "600"], start_new_session=True)
         self._started.append(process)
@@ -52,8 +71,9 @@ class Processes:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        if process.stdout:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
         if process in self._started:
             self._started.remove(process)
 

@@ -1,3 +1,5 @@
+from array import array
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,3 +86,77 @@ def test_another_size_keeps_the_newest_points():
         history.add(float(at_s), [("cpu", at_s * 1.0)])
     assert history.resized(10, 1.0) is history
     assert list(history.resized(2, 1.0).since("cpu", 0.0)[0]) == [3.0, 4.0]
+
+
+def listed(stretches):
+    """Metric -> its points; one that held all the time in full."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for stretch in stretches:
+        for metric, values in stretch.values.items():
+            every = [values] * len(stretch.times) if isinstance(values, float) else list(values)
+            found.setdefault(metric, []).extend(zip(stretch.times, every, strict=True))
+    return {metric: sorted(points) for metric, points in found.items()}
+
+
+@given(
+    st.lists(st.sets(st.sampled_from("abc"), min_size=1), max_size=30),
+    st.integers(1, 8),
+    st.integers(0, 30),
+    st.integers(0, 30),
+)
+def test_what_lies_between_two_times_is_given_whole_whichever_were_read_together(readings, capacity, begin, length):
+    history = History(capacity, 1.0)
+    for number, metrics in enumerate(readings):
+        history.add(float(number), [(metric, float(number // 4 % 2)) for metric in metrics])
+    expected = {}
+    for metric in history.metrics:
+        points = zip(*history.since(metric, 0.0), strict=True)
+        within = [(at_s, value) for at_s, value in points if begin < at_s <= begin + length]
+        if within:
+            expected[metric] = within
+    assert listed(history.after(float(begin), float(begin + length))) == expected
+
+
+def test_a_value_that_held_is_given_once():
+    history = History(10, 1.0)
+    for at_s in (1.0, 2.0, 3.0):
+        history.add(at_s, [("cpu", 5.0), ("memory", at_s)])
+    (stretch,) = history.after(1.0, 3.0)
+    assert stretch.values == {"cpu": 5.0, "memory": array("d", [2.0, 3.0])}
+
+
+def test_the_past_goes_before_what_is_read_then_and_shares_its_times():
+    history = History(5, 1.0)
+    times = array("d", range(6))
+    history.recall(
+        {
+            "late": (times[3:], array("d", [1.0, 1.0, 2.0])),
+            "cpu": (times, array("d", [4.0] * 6)),
+            "other": (array("d", [0.5]), array("d", [9.0])),
+        }
+    )
+    history.add(6.0, [("cpu", 5.0), ("late", 3.0)])
+    assert [list(column) for column in history.since("cpu", 0.0)] == [[2, 3, 4, 5, 6], [4, 4, 4, 4, 5]]
+    assert [list(column) for column in history.since("late", 0.0)] == [[3, 4, 5, 6], [1, 1, 2, 3]]
+    assert [list(column) for column in history.since("other", 0.0)] == [[0.5], [9.0]]
+    assert len(history._tracks) == 2
+    assert history.oldest_s == 0.5
+    assert History(5, 1.0).oldest_s is None
+
+
+def test_one_history_follows_another():
+    before, after = History(10, 1.0), History(10, 1.0)
+    before.recall({"cpu": (array("d", [1.0, 2.0]), array("d", [5.0, 6.0]))})
+    after.add(3.0, [("cpu", 7.0), ("fds", 8.0)])
+    before.follow(after)
+    assert list(before.since("cpu", 0.0)[1]) == [5.0, 6.0, 7.0]
+    assert list(before.since("fds", 0.0)[1]) == [8.0]
+
+
+def test_a_value_that_moved_while_the_history_was_changed_is_not_lost():
+    history = History(10, 10.0)
+    history.add(0.0, [("cpu", 1.0)])
+    history.add(5.0, [("cpu", 2.0)])  # too soon to be kept
+    history = history.resized(20, 10.0)
+    history.add(10.0, [("cpu", 2.0)], moved=False)
+    assert list(history.since("cpu", 0.0)[1]) == [1.0, 2.0]

@@ -8,10 +8,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.monitor.sampling import Sampler, SamplingFailed, Target, system_source
+from actors.monitor.sampling import Sampler, SamplingFailed, system_source
 from actors.monitor.sources.connections import held_connections, host_connections, listed_sockets, open_sockets
 from actors.monitor.sources.host import memory_total
 from actors.monitor.sources.portable import PortableSource
+from actors.monitor.sources.trees import Target
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -162,10 +163,10 @@ def test_a_young_tree_has_a_share_from_its_start_and_an_old_one_only_with_the_se
     burner = processes.python(BURNER)
     time.sleep(0.5)
     assert read(sampler, burner)["cpu"] > 5
-    source = sampler._source
+    source = sampler.trees._source
     later_s = source.now_s() + 3600
     source.now_s = lambda: later_s
-    sampler._looks.clear()
+    sampler.trees._looks.clear()
     assert "cpu" not in read(sampler, burner)
 
 
@@ -206,7 +207,7 @@ def test_a_state_directory_that_is_not_there_yet_has_no_disk(tmp_path):
 
 def test_a_system_that_refuses_is_one_error(tmp_path):
     class Refusing(PortableSource):
-        def sweep(self):
+        def sweep(self, passed=()):
             raise OSError(24, "Too many open files")
 
     sampler = Sampler(time.monotonic, tmp_path, connections_max=10_000, source=Refusing())
@@ -227,12 +228,13 @@ def test_connections_of_a_workload_are_those_it_holds(tmp_path, processes):
     with socket.create_server(("127.0.0.1", 0)) as server:
         client = processes.python(CLIENT, server.getsockname()[1], 4)
         sampler = Sampler(time.monotonic, tmp_path, connections_max=10_000)
-        (counted,) = sampler.sample([Target("it", client.pid, connections=True)], everything=True).trees.values()
+        target = Target("it", client.pid, frozenset({"connections"}))
+        (counted,) = sampler.sample([target], everything=True).trees.values()
         assert counted.values["connections"] == 4
         assert (host_connections() or 0) >= 4
         assert "connections" not in read(sampler, client)
-        sampler.connections_max = 0
-        (left,) = sampler.sample([Target("it", client.pid, connections=True)], everything=True).trees.values()
+        sampler.trees.connections_max = 0
+        (left,) = sampler.sample([target], everything=True).trees.values()
         assert "connections" not in left.values
 
 

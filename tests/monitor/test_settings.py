@@ -33,9 +33,15 @@ def test_a_limit_in_the_file_takes_the_place_of_the_default_and_null_takes_it_aw
         ("thresholds: {memry: {above: 3}}", 'unknown metric "memry"'),
         ("thresholds: {memory: {above: 3s}}", "memory: is in seconds"),
         ("workload_thresholds: {disk: {above: 3%}}", 'unknown metric "disk"'),
+        ("thresholds: {cpu: {above: 80%, action: restart}}", "cpu: action: no remedy is allowed on the host"),
+        ("drift: [qality]", 'drift: unknown metric "qality"'),
+        ("metrics: {a: {expression: b}}", 'metrics.a.expression: unknown metric "b"'),
+        ("metrics: {a: {expression: b}, b: {expression: a}}", "a and b need one another"),
         ("interval: 100ms", "interval: has to lie between interval_min and interval_max"),
         ("interval_max: 1s", "interval: has to lie between"),
         ("trend_every: 0s", "trend_every: has to be more than 0s"),
+        ("archive: {write_every: 0s}", "archive.*write_every: has to be at least 1s"),
+        ("archive: {hours_kept: 1h}", "archive.*hours_kept: has to be at least minutes_kept"),
     ],
 )
 def test_what_could_never_work_is_refused(tmp_path, text, said):

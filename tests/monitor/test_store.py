@@ -5,7 +5,7 @@ from actors.monitor.history import History
 from actors.monitor.store import MonitorStore
 from actors.monitor.subject import Subject
 from actors.monitor.thresholds import Limit
-from bus.messages import HealthChanged, ThresholdCleared, ThresholdCrossed
+from bus.messages import ForecastCleared, ForecastRaised, HealthChanged, ThresholdCleared, ThresholdCrossed
 
 LIMIT = Limit(metric="memory", direction="above", value=10.0, clear=9.0)
 CROSSED = ThresholdCrossed(
@@ -67,3 +67,29 @@ def test_an_interval_holds_as_long_as_the_config_says_the_same(store):
     store.put_interval(3.0, 5.0, "asked again", 2.0)
     assert store.interval_s(5.0) == 3.0
     assert store.interval_s(6.0) is None
+
+
+RAISED = ForecastRaised(
+    subject="web", scope="workload", metric="memory", value=5.0, limit=10.0, direction="above", in_s=60.0
+)
+
+
+def test_a_warning_that_stands_is_recalled_until_it_is_taken_back(store):
+    store.note(RAISED, 1_000_000.0)
+    assert recalled(store).detectors.raised["memory"].at_s == pytest.approx(400.0)
+    store.note(ForecastCleared(subject="web", scope="workload", metric="memory", lasted_s=1.0), 1_000_050.0)
+    assert recalled(store).detectors.raised == {}
+    store.note(RAISED, 1_000_000.0)
+    recalled(store, "other")
+    assert recalled(store).detectors.raised == {}
+
+
+def test_states_of_detectors_are_kept_until_they_are_old(store):
+    store.put_detectors([("workload", "web", "cpu", "anomaly", b"one", 100.0)])
+    store.put_detectors(
+        [("workload", "web", "cpu", "anomaly", b"two", 200.0), ("host", "host", "cpu", "drift", b"x", 50.0)]
+    )
+    assert store.detectors(100.0) == [("workload", "web", "cpu", "anomaly", b"two")]
+    assert store.detectors(0.0) == [("workload", "web", "cpu", "anomaly", b"two")]
+    store.forget("workload", "web")
+    assert store.detectors(0.0) == []

@@ -1,4 +1,5 @@
 import math
+from array import array
 
 import pytest
 
@@ -111,5 +112,18 @@ def test_old_readings_are_not_shown_as_present_ones(subject):
     subject.read({"memory": 1.0}, 1.0, 5.0)
     subject.read({"cpu": 2.0}, 20.0, 5.0)
     assert subject.row(20.0, 10.0).values == {"cpu": 2.0}
-    subject.gone()
+    subject.gone(20.0)
     assert subject.row(20.0, 10.0).values == {}
+
+
+def test_the_trend_of_a_process_that_is_older_than_this_actor_reaches_into_its_past():
+    past = array("d", (float(at_s) for at_s in range(600)))
+    subject = Subject("web", "workload", History(2000, 1.0), 1000.0)
+    subject.history.recall({"memory": (past, array("d", (at_s * 10.0 for at_s in past)))})
+    subject.reborn(1000.0)  # its process is heard of
+    subject.read({"memory": 6100.0, "uptime": 700.0}, 1001.0, 5.0)
+    (job,) = [job for job in subject.trend_jobs(1001.0, 1800.0) if job.metric == "memory"]
+    assert job.points[0][0] == 301.0, "what was read before it began is of another process"
+    ((_, slope),) = look_for_trends([job], 1800.0, 0.05)
+    assert slope is not None
+    assert slope.per_s == pytest.approx(10.0, rel=0.05)

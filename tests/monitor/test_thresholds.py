@@ -142,3 +142,47 @@ def test_readings_are_as_close_as_the_shortest_hold_wants(holds_s, interval_s):
         for index, hold_s in enumerate(holds_s)
     }
     assert interval_for(limits, 5.0, 0.5) == interval_s
+
+
+COOLED = Limit(metric="memory", direction="above", value=100.0, clear=90.0, hold_s=10.0, cool_down_s=600.0)
+
+
+def crossed_and_cleared():
+    watch, told = step(Watch(phase="pending", since_s=0.0), COOLED, 150.0, 10.0)
+    assert told == Crossed(10.0)
+    return step(watch, COOLED, 50.0, 20.0)[0]
+
+
+def test_a_limit_that_cools_down_is_not_told_again_before_that():
+    watch = crossed_and_cleared()
+    watch, told = step(watch, COOLED, 150.0, 30.0)
+    assert (watch.phase, told) == ("pending", None)
+    watch, told = step(watch, COOLED, 150.0, 609.0)
+    assert told is None
+    assert ends_hold_s(watch, COOLED) == 610.0
+    watch, told = step(watch, COOLED, 150.0, 610.0)
+    assert told == Crossed(580.0)
+
+
+def test_what_came_and_went_while_it_cooled_down_is_never_told():
+    watch = crossed_and_cleared()
+    for at_s, reading in ((30.0, 150.0), (300.0, 150.0), (310.0, 50.0), (605.0, 150.0), (614.0, 150.0)):
+        watch, told = step(watch, COOLED, reading, at_s)
+        assert told is None
+    assert step(watch, COOLED, 150.0, 615.0)[1] == Crossed(10.0)
+
+
+def test_a_new_life_and_a_clock_that_goes_backwards_do_not_lengthen_the_rest():
+    watch = crossed_and_cleared()
+    assert restarted(step(watch, COOLED, 150.0, 30.0)[0]).rests_s == 610.0
+    watch = step(watch, COOLED, 150.0, -1000.0)[0]
+    assert watch.rests_s == -400.0
+
+
+def test_the_action_and_the_forecast_of_a_threshold_are_those_of_its_limit():
+    limit = limit_of(
+        "fds", Threshold(above=5, action="hook:close", cool_down=Seconds(60), forecast=Seconds(9)), "count", 1
+    )
+    assert (limit.action, limit.cool_down_s, limit.forecast_s) == ("hook:close", 60.0, 9.0)
+    plain = limit_of("fds", Threshold(above=5), "count", 1)
+    assert (plain.action, plain.cool_down_s, plain.forecast_s) == ("", 0.0, None)

@@ -31,12 +31,17 @@ hypothesis.settings.load_profile("busy machine")
 
 
 class ScriptedMonitor:
-    """Answers as the Monitor does. interval_s: in force. lost: settings that are answered and forgotten."""
+    """Answers as the Monitor does. interval_s: as asked for. lost: settings that are answered and forgotten.
+
+    pace: by what it multiplies the interval. emergency: the incident of one that freezes experiments.
+    """
 
     def __init__(self, house: House, interval_s: float) -> None:
         self.house = house
         self.interval_s = interval_s
         self.whole: HealthLevel = "healthy"
+        self.pace = 1.0
+        self.emergency = ""
         self.asked: list[tuple[float, str]] = []
         self.refusals: dict[str, CommandError] = {}
         self.lost = 0
@@ -72,6 +77,8 @@ class ScriptedMonitor:
             host=row("host", "host"),
             workloads=[],
             sampling_interval_s=self.interval_s,
+            emergency=self.emergency,
+            frozen=bool(self.emergency),
         )
 
     @property
@@ -122,14 +129,14 @@ class Stage:
         return reply
 
     def sample(self) -> None:
-        interval_s = self.monitor.interval_s
+        interval_s, pace = self.monitor.interval_s, self.monitor.pace
         for scope, cpu in (("host", self.host_cpu), ("node", self.cost(interval_s))):
             self.house.publish(
                 MetricsSampled(
                     subject="alpha" if scope == "node" else "host",
                     scope=scope,  # type: ignore[arg-type]
-                    values={"cpu": cpu},
-                    interval_s=interval_s,
+                    values={"cpu": cpu} | ({"asked_interval_s": interval_s, "pace": pace} if scope == "node" else {}),
+                    interval_s=interval_s * pace,
                 )
             )
 
@@ -140,7 +147,7 @@ class Stage:
             if self.house.clock() >= self._next_s:
                 if not self.silent:
                     self.sample()
-                self._next_s = self.house.clock() + self.monitor.interval_s
+                self._next_s = self.house.clock() + self.monitor.interval_s * self.monitor.pace
             self.settle(turns=2)
         self.settle()
 

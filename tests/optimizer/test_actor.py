@@ -6,6 +6,8 @@ from actors.optimizer.actor import Optimizer
 from bus.errors import ActorUnavailable, Refused
 from bus.messages import (
     ActorStarted,
+    EmergencyDeclared,
+    EmergencyEnded,
     ExperimentKept,
     ExperimentStarted,
     ExperimentUndone,
@@ -178,6 +180,51 @@ def test_an_issue_undoes_a_running_experiment_at_once(stage):
     stage.house.publish(resolved())
     stage.wait(400)
     assert told(stage)[-2:] == ["ExperimentStarted", "ExperimentKept"]
+
+
+def test_an_emergency_undoes_a_running_experiment_and_nothing_is_tried_until_it_is_over(stage):
+    monitor = stage.begin(5.0)
+    stage.wait(380)
+    monitor.emergency = "n1"
+    stage.house.publish(EmergencyDeclared(subject="alpha", incident="n1", places=["db", "web"]))
+    stage.settle()
+    (undone,) = stage.house.events(ExperimentUndone)
+    assert (undone.why, undone.value) == ("incident: emergency n1", 5.0)
+    stage.wait(700)
+    stage.die()
+    stage.begin()
+    stage.wait(700)
+    assert told(stage) == ["ExperimentStarted", "ExperimentUndone"]
+    monitor.emergency = ""
+    stage.house.publish(EmergencyEnded(subject="alpha", incident="n1", lasted_s=9.0))
+    stage.wait(700)
+    assert told(stage)[2] == "ExperimentStarted"
+
+
+def test_an_emergency_that_freezes_nothing_stops_no_experiment(stage):
+    stage.begin(5.0)
+    stage.wait(380)
+    stage.house.publish(EmergencyDeclared(subject="alpha", incident="n1", places=["db", "web"], freeze=False))
+    stage.wait(100)
+    assert told(stage) == ["ExperimentStarted", "ExperimentKept"]
+
+
+def test_a_pace_that_is_not_that_of_the_interval_asked_for_is_nobodys_change(stage):
+    monitor = stage.begin(5.0)
+    monitor.pace = 2.0
+    stage.wait(560)
+    assert told(stage) == ["ExperimentStarted", "ExperimentKept"]
+    assert monitor.interval_s == 2.5
+
+
+def test_a_pace_that_changes_between_baseline_and_candidate_proves_nothing(stage):
+    monitor = stage.begin(5.0)
+    stage.wait(380)
+    monitor.pace = 0.5
+    stage.wait(100)
+    (undone,) = stage.house.events(ExperimentUndone)
+    assert undone.why == "the Monitor's pace changed meanwhile"
+    assert monitor.interval_s == 5.0
 
 
 def test_a_remedy_for_an_escalated_issue_undoes_a_running_experiment(stage):

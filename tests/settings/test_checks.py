@@ -37,6 +37,10 @@ def test_a_program_is_looked_for_on_the_path_of_the_workload(lines, tool):
     own = f"workloads: {{a: {{command: tool, env: {{PATH: '{tool.parent}'}}}}}}"
     assert lines(own, {"PATH": "/bin"}) == []
     assert lines("workloads: {a: {command: tool}}", {"PATH": str(tool.parent)}) == []
+    more = "workloads: {a: {command: tool, env: {PATH: '/opt/own:${PATH:-}'}}}"
+    assert lines(more, {"PATH": str(tool.parent)}) == []
+    assert len(lines(more, {"PATH": "/bin"})) == 1
+    assert len(lines(more.replace(":-", "").replace("PATH}", "NOT_YET}"), {"PATH": "/bin"})) == 1
     assert len(lines("workloads: {a: {command: tool}}", {"PATH": "/bin"})) == 1
 
 
@@ -132,7 +136,7 @@ def test_two_instances_of_one_workload_give_one_line(lines):
 def test_groups_env_files_and_secrets_are_looked_for(lines, tmp_path):
     (tmp_path / "open").write_text("x")
     (tmp_path / "open").chmod(0o644)
-    (tmp_path / "closed").write_text("x")
+    (tmp_path / "closed").write_text("A=x")
     (tmp_path / "closed").chmod(0o640)
     text = """workloads:
   a:
@@ -155,3 +159,23 @@ def test_groups_env_files_and_secrets_are_looked_for(lines, tmp_path):
         f"gyrostat.yaml:10: workloads.a.secrets.A: everybody can read {shown}; allowed: chmod o-r {shown}",
         f"gyrostat.yaml:12: workloads.a.secrets.C: no file {tmp_path}/gone; allowed: a file that holds the secret",
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"A=1\nB 2\n", ': line 2 ("B 2...") is no NAME=value; allowed: NAME=value, export NAME=value, or a comment'),
+        (b"A='1\n", ': line 1 ("A...") is no NAME=value; allowed: NAME=value, export NAME=value, or a comment'),
+        (b"A=\xff\n", " is no UTF-8; allowed: lines of NAME=value"),
+        (b"A=\0\n", " is larger than 1 MiB, or holds a zero byte; allowed: lines of NAME=value"),
+    ],
+)
+def test_an_env_file_that_would_keep_a_workload_from_its_start_is_a_fault_told_once(lines, tmp_path, content, fault):
+    (tmp_path / "app.env").write_bytes(content)
+    text = "workloads:\n  a:\n    command: sh\n    instances: 2\n    env_files: [-app.env]\n"
+    assert lines(text) == [f"gyrostat.yaml:5: workloads.a.env_files[0]: {tmp_path}/app.env{fault}"]
+
+
+def test_what_is_unset_in_an_env_file_is_no_fault_as_the_node_may_know_it(lines, tmp_path):
+    (tmp_path / "app.env").write_text("# of the service\nexport A=${ONLY_THE_NODE_HAS_IT}\n")
+    assert lines("workloads:\n  a:\n    command: sh\n    env_files: [app.env]\n") == []

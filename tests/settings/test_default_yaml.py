@@ -29,6 +29,8 @@ EXAMPLES = {
     ("WorkloadSettings", "command"),
     ("WorkloadSettings", "probes"),
     ("WorkloadSettings", "thresholds"),
+    ("WorkloadSettings", "metrics"),
+    ("Metric", "command"),
     ("WorkloadSettings", "hooks"),
     ("WorkloadSettings", "modes"),
     ("WorkloadSettings", "schedule"),
@@ -153,6 +155,7 @@ def test_what_is_commented_out_can_be_used_as_it_stands(tmp_path):
     assert set(settings.node.peers) == {"beta"}
     assert example.probes.liveness is not None
     assert set(example.thresholds) == {"memory"}
+    assert example.metrics["queue_depth"].command == ["./bin/depth"]
     assert set(example.hooks) == {"repair"}
     assert set(example.modes) == {"sandbox"}
 
@@ -171,6 +174,7 @@ def test_every_key_is_explained_above_it():
         "actors",
         "liveness",
         "memory",
+        "queue_depth",
         "repair",
         "sandbox",
         "windows",
@@ -181,7 +185,7 @@ def test_every_key_is_explained_above_it():
         if (key := re.match(r" *([a-z_]+):", line)) and key[1] not in told and not before.lstrip().startswith("#")
     ]
     assert all(
-        line.lstrip().split(":")[0] in {"below", "peers", "thresholds", "hooks", "modes", "schedule", "run"}
+        line.lstrip().split(":")[0] in {"below", "peers", "thresholds", "metrics", "hooks", "modes", "schedule", "run"}
         for line in bare
     ), bare
 

@@ -101,6 +101,21 @@ WORKLOAD_KEYS = [
      "percentage (80%), a size (200MB) or a duration (1s)")),
     ("thresholds: {cpu: {}}", "thresholds.cpu: exactly one of above and below is needed"),
     ("thresholds: {cpu: {above: 80%, clear: 90%}}", "thresholds.cpu.clear: has to be at or under above"),
+    ("thresholds: {cpu: {above: 80%, action: reboot}}", ('thresholds.cpu.action: "reboot" is no action; allowed: '
+     "restart, end_strays, hook:NAME, signal:NAME")),
+    ("thresholds: {cpu: {above: 80%, action: await_restart}}", ('thresholds.cpu.action: "await_restart" is no action; '
+     "allowed: restart, end_strays, hook:NAME, signal:NAME")),
+    ("thresholds: {cpu: {above: 80%, action: 'hook:fix'}}", ('thresholds.cpu.action: no hook "fix" in this workload; '
+     "allowed: a hook of it")),
+    ("thresholds: {cpu: {above: 80%, cool_down: -1s}}", ('thresholds.cpu.cool_down: "-1s" is not a duration; '
+     "allowed: 500ms, 30s, 5m, 2h, 1d or 1m30s; a bare number is seconds")),
+    ("drift: [memry]", 'drift[0]: unknown metric "memry"; did you mean "memory"?'),
+    ("metrics: {a: {expression: 'beat / 2'}, beats: {push: true}}",
+     'metrics.a.expression: unknown metric "beat"; did you mean "beats"?'),
+    ("metrics: {a: {expression: b}, b: {expression: a}}",
+     "metrics.a.expression: a and b need one another; allowed: other metrics"),
+    ("metrics: {a: {expression: 'cpu ** 2'}}", ("metrics.a.expression: Pow is no part of an expression; allowed: "
+     "numbers, metrics, + - * / // % < <= > >= == != and or not, x if y else z, abs, max, min, round")),
     ("hooks: {fix: {}}", "hooks.fix.command: is missing"),
     ("hooks: {fix: {command: []}}", "hooks.fix.command: is empty; allowed: a program and its arguments"),
     ("hooks: {fix: {command: a, undo: []}}", "hooks.fix.undo: is empty; allowed: a program and its arguments"),

@@ -94,6 +94,10 @@ FAULTS = {
     "ports: x": 'workloads.a.ports: "x" is no range of ports',
     "instances: 2, modes: {live: {ports: 80-80}}": "workloads.a.modes: live: ports: 80-80 are 1 for 2 instances",
     "modes: {live: {ports: q}}": 'workloads.a.modes.live.ports: "q" is no range of ports',
+    "roll: {keep_ready: 1}": (
+        "workloads.a.roll.keep_ready: 1 of 1 leaves none to restart; allowed: 0, or instances: N with more"
+    ),
+    "instances: 2, roll: {keep_ready: 3}": "workloads.a.roll: keep_ready 3 of 2 leaves none to restart; allowed: fewer",
     "instances: 2, roll: {keep_ready: 2}": "workloads.a.roll: keep_ready 2 of 2 leaves none to restart; allowed: fewer",
     "roll: {ready_within: 0s}": "workloads.a.roll.ready_within: has to be more than 0s",
     'sockets: {H: "a:1"}': 'workloads.a.sockets: "H" is no name',

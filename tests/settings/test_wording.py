@@ -28,3 +28,10 @@ from actors.settings.wording import said
 )
 def test_a_reading_is_said_with_its_unit(metric, value, text):
     assert said(metric, value) == text
+
+
+def test_a_metric_of_an_operator_is_said_in_the_unit_it_was_given():
+    assert said("error_share", 25, "percent") == "25 %"
+    assert said("cache", 4.1e9, "bytes") == "4.1 GB"
+    assert said("memory", 5, "count") == "5"
+    assert said("memory", 5e6) == "5 MB"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import psutil
 
@@ -16,6 +16,7 @@ class PortableTable:
     """One look: who is whose child; the rest is read when somebody asks for a process."""
 
     def __init__(self, parents: dict[int, int]) -> None:
+        self.pids = parents
         self.children: dict[int, list[int]] = defaultdict(list)
         self.sessions: dict[int, list[int]] = defaultdict(list)
         for pid, parent in parents.items():
@@ -57,8 +58,9 @@ class PortableSource:
         """Unix seconds."""
         return time.time()
 
-    def sweep(self) -> PortableTable:
-        """A look at every process of the machine."""
+    def sweep(self, passed: Collection[int] = ()) -> PortableTable:
+        """A look at every process of the machine; none is passed over."""
+        del passed
         return PortableTable({process.pid: process.info["ppid"] or 0 for process in psutil.process_iter(["ppid"])})
 
     def near(self, pids: Iterable[int]) -> PortableTable:
@@ -74,3 +76,20 @@ class PortableSource:
             return None
         except psutil.NoSuchProcess:
             return 0
+
+    def moved(self, pid: int) -> tuple[int, int] | None:
+        """Bytes read from and written to disks by a process; None when unknown, as it always is on macOS."""
+        try:
+            counters = psutil.Process(pid).io_counters()
+        except (AttributeError, psutil.Error):
+            return None
+        return counters.read_bytes, counters.write_bytes
+
+    def proportional(self, pid: int) -> int | None:
+        """Bytes of memory of a process, shared pages by their share; 0 when it is gone, None when unknown."""
+        try:
+            return getattr(psutil.Process(pid).memory_full_info(), "pss", None)
+        except psutil.NoSuchProcess:
+            return 0
+        except psutil.AccessDenied:
+            return None

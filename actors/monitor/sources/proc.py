@@ -1,7 +1,8 @@
 """The process table of Linux: one /proc/<pid>/stat per process, read directly.
 
 Its resident set is the same figure as that of statm, so that nothing else is read per member but the number of
-descriptors. Source: proc_pid_stat(5); the size of /proc/<pid>/fd since Linux 6.2.
+descriptors. A process that did nothing since the last look reads the same, byte by byte: it is not parsed again.
+Source: proc_pid_stat(5), proc_pid_io(5), proc_pid_smaps(5); the size of /proc/<pid>/fd since Linux 6.2.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from actors.monitor.sources.table import Stat
@@ -33,34 +34,23 @@ _STATE, _PARENT, _SESSION, _UTIME, _STIME, _CUTIME, _CSTIME, _THREADS, _START, _
 """Fields of /proc/<pid>/stat, counted from behind the name."""
 
 
-class ProcTable:
-    """One look; the fields stay as bytes until somebody asks for a process."""
+class Seen:
+    """What one process read at the last look. stat: None when it was gone already."""
 
-    def __init__(self) -> None:
-        self.children: dict[int, list[int]] = defaultdict(list)
-        self.sessions: dict[int, list[int]] = defaultdict(list)
-        self._fields: dict[int, list[bytes]] = {}
+    __slots__ = ("raw", "session", "stat")
 
-    def take(self, pid: int) -> bool:
-        """Read one process; False when it is gone."""
-        data = read_file(f"/proc/{pid}/stat")
-        if not data:
-            return False
-        fields = data[data.rindex(b")") + 2 :].split(b" ", _RSS + 1)
-        self._fields[pid] = fields
-        self.children[int(fields[_PARENT])].append(pid)
-        self.sessions[int(fields[_SESSION])].append(pid)
-        return True
-
-    def read(self, pid: int) -> Stat | None:
-        """One process of the look; None when it is gone."""
-        fields = self._fields.get(pid)
-        if fields is None or fields[_STATE] in b"Xx":
-            return None
-        return Stat(
+    def __init__(self, pid: int, raw: bytes) -> None:
+        fields = raw[raw.rindex(b")") + 2 :].split(b" ", _RSS + 1)
+        state = fields[_STATE]
+        self.raw = raw
+        self.session = int(fields[_SESSION])
+        self.stat: Stat | None = None
+        if state in b"Xx":
+            return
+        self.stat = Stat(
             pid=pid,
             parent=int(fields[_PARENT]),
-            zombie=fields[_STATE] == b"Z",
+            zombie=state == b"Z",
             own_s=(int(fields[_UTIME]) + int(fields[_STIME])) * _TICK_S,
             reaped_s=(int(fields[_CUTIME]) + int(fields[_CSTIME])) * _TICK_S,
             threads=int(fields[_THREADS]),
@@ -69,33 +59,67 @@ class ProcTable:
         )
 
 
+class ProcTable:
+    """One look. before: what was seen at the last one."""
+
+    def __init__(self, before: dict[int, Seen]) -> None:
+        self.pids: dict[int, Seen] = {}
+        self.children: dict[int, list[int]] = defaultdict(list)
+        self.sessions: dict[int, list[int]] = defaultdict(list)
+        self._before = before
+
+    def take(self, pid: int) -> bool:
+        """Read one process; False when it is gone."""
+        raw = read_file(f"/proc/{pid}/stat")
+        if not raw:
+            return False
+        seen = self._before.get(pid)
+        if seen is None or seen.raw != raw:
+            seen = Seen(pid, raw)
+        self.pids[pid] = seen
+        if seen.stat is not None:
+            self.children[seen.stat.parent].append(pid)
+        self.sessions[seen.session].append(pid)
+        return True
+
+    def read(self, pid: int) -> Stat | None:
+        """One process of the look; None when it is gone. The very same as before while the process does nothing."""
+        seen = self.pids.get(pid)
+        return None if seen is None else seen.stat
+
+
 class ProcSource:
     """Reads /proc. Its clock counts seconds since boot, suspended time included, as start times do."""
 
     tick_s = _TICK_S
 
+    def __init__(self) -> None:
+        self._seen: dict[int, Seen] = {}
+
     def now_s(self) -> float:
         """Seconds since boot."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
-    def sweep(self) -> ProcTable:
-        """A look at every process of the machine."""
-        table = ProcTable()
+    def sweep(self, passed: Collection[int] = ()) -> ProcTable:
+        """A look at every process of the machine, but for those that may be passed over."""
+        table = ProcTable(self._seen)
         for name in os.listdir("/proc"):
-            if name[0] in "123456789":
-                table.take(int(name))
+            if name[0] in "123456789" and (pid := int(name)) not in passed:
+                table.take(pid)
+        self._seen = table.pids
         return table
 
     def near(self, pids: Iterable[int]) -> ProcTable:
         """A look at these processes and what their main threads have started since."""
-        table = ProcTable()
-        seen: set[int] = set()
+        table = ProcTable(self._seen)
+        tried: set[int] = set()
         waiting = list(pids)
         while waiting:
             pid = waiting.pop()
-            if pid not in seen and table.take(pid):
+            if pid not in tried and table.take(pid):
                 waiting.extend(children_of(pid))
-            seen.add(pid)
+            tried.add(pid)
+        self._seen.update(table.pids)
         return table
 
     def descriptors(self, pid: int) -> int | None:
@@ -106,6 +130,22 @@ class ProcSource:
             return None
         except (FileNotFoundError, ProcessLookupError):
             return 0
+
+    def moved(self, pid: int) -> tuple[int, int] | None:
+        """Bytes read from and written to disks by a process and the children it waited for; None when unknown."""
+        fields = dict(line.split(b": ") for line in read_file(f"/proc/{pid}/io").splitlines())
+        try:
+            return int(fields[b"read_bytes"]), int(fields[b"write_bytes"])
+        except KeyError:
+            return None
+
+    def proportional(self, pid: int) -> int | None:
+        """Bytes of memory of a process, shared pages by their share; 0 when it is gone, None when unknown."""
+        data = read_file(f"/proc/{pid}/smaps_rollup", size=4096)
+        _, found, rest = data.partition(b"\nPss:")
+        if found:
+            return int(rest.split(None, 1)[0]) * 1024
+        return None if os.path.exists(f"/proc/{pid}") else 0
 
 
 def children_of(pid: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -21,6 +21,10 @@ class Stat(NamedTuple):
 
 class Table(Protocol):
     """One look at the processes."""
+
+    @property
+    def pids(self) -> Collection[int]:
+        """The processes that were looked at."""
 
     @property
     def children(self) -> Mapping[int, Sequence[int]]:
@@ -44,11 +48,17 @@ class Source(Protocol):
     def now_s(self) -> float:
         """Seconds on the clock of Stat.started_s."""
 
-    def sweep(self) -> Table:
-        """A look at every process of the machine."""
+    def sweep(self, passed: Collection[int] = ()) -> Table:
+        """A look at every process of the machine. passed: processes that need not be looked at."""
 
     def near(self, pids: Iterable[int]) -> Table:
         """A look at these processes and what their main threads have started since; cheaper than a sweep."""
 
     def descriptors(self, pid: int) -> int | None:
         """Open file descriptors of a process; 0 when it is gone, None when it is not ours to look into."""
+
+    def moved(self, pid: int) -> tuple[int, int] | None:
+        """Bytes a process and the children it waited for have read from and written to disks; None when unknown."""
+
+    def proportional(self, pid: int) -> int | None:
+        """Bytes of memory of a process, shared pages by their share (PSS); 0 when it is gone, None when unknown."""
