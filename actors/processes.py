@@ -210,8 +210,11 @@ def next_epoch(state_dir: Path, wall_s: float) -> int:
             last = 0
         epoch = max(last + 1, int(wall_s * 1000))
         fresh = path.with_suffix(".new")
-        fresh.write_text(f"{epoch}\n", encoding="ascii")
-        fresh.replace(path)
+        try:
+            fresh.write_text(f"{epoch}\n", encoding="ascii")
+            fresh.replace(path)
+        except OSError:  # the disk is full; the clock gives the next start a greater one, too
+            fresh.unlink(missing_ok=True)
     return epoch
 
 
@@ -220,9 +223,9 @@ def _hold(lock: TextIO) -> str:
     if not _locked_within(lock, LOCK_PATIENCE_S):
         lock.seek(0)
         return lock.read().strip() or "unknown"
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
+    with contextlib.suppress(OSError):  # the disk is full: who holds it is not said, and it is held all the same
+        lock.truncate(0)
+        os.write(lock.fileno(), f"{os.getpid()}\n".encode())
     return ""
 
 

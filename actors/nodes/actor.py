@@ -52,14 +52,20 @@ class Nodes(Actor[NodesSettings]):
 
     def on_reload(self) -> None:
         """Other intervals."""
-        for ticker, interval_s in zip(
-            self._tickers, (self.settings.look_every, self.settings.status_every), strict=False
-        ):
+        self._pace()
+
+    def _pace(self) -> None:
+        """Alone there is little to look for: who comes is not there for long before it says how it is."""
+        every, status_every = self.settings.look_every, self.settings.status_every
+        intervals = (max(every, status_every) if self._table.alone else every, status_every)
+        for ticker, interval_s in zip(self._tickers, intervals, strict=False):
             ticker.interval_s = interval_s
 
     # -- what others say
 
     def on_node_status(self, status: NodeStatus) -> None:
+        if status.subject not in self._table.nodes:
+            self._look()
         self._table.said_status(status, self.clock())
 
     def on_node_stopping(self, fact: NodeStopping) -> None:
@@ -81,6 +87,7 @@ class Nodes(Actor[NodesSettings]):
                     self.log.info("node.seen", peer=fact.subject)
         if any(isinstance(fact, NodeSeen | NodeReturned) for fact in told):
             self._gather()  # the newcomer need not wait for the next telling
+        self._pace()
 
     def _tell(self) -> None:
         if not self._table.alone:

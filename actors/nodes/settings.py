@@ -9,7 +9,8 @@ class NodesSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How often peers are looked at, and how often they are told how this node is."""
 
     look_every: Seconds = Seconds(0.5)
-    """Seconds between two looks at who is heard; that much later than the third missed heartbeat a node is gone."""
+    """Seconds between two looks at who is heard; that much later than the third missed heartbeat a node is gone.
+    A node that knows of no peer looks every status_every."""
 
     status_every: Seconds = Seconds(2)
     """Seconds between two tellings of this node's status to its peers. Without peers nothing is told."""

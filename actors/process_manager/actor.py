@@ -6,6 +6,7 @@ import difflib
 import os
 import random
 import sqlite3
+from collections.abc import Collection
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,25 +14,27 @@ from actors.base import Actor
 from actors.process_manager.adopt import find_fates
 from actors.process_manager.agenda import Agenda
 from actors.process_manager.cgroups import Groups
-from actors.process_manager.commands import Ran, run_command
 from actors.process_manager.declare import declare
 from actors.process_manager.drain import Drain
 from actors.process_manager.exits import ExitWatcher, exit_watcher
 from actors.process_manager.fleet import Fleet
+from actors.process_manager.hooks import begin_hook
 from actors.process_manager.keeper import Keeper
-from actors.process_manager.life import Launch, Life, make_launch
+from actors.process_manager.life import Launch, Life, make_launch, parting
 from actors.process_manager.lifecycle import AT_REST, DOWN
 from actors.process_manager.logs import make_logs
 from actors.process_manager.logwatch import LogWatch
-from actors.process_manager.lookout import Lookout, fail
+from actors.process_manager.lookout import Lookout
 from actors.process_manager.memory import MemoryWatch
 from actors.process_manager.notify import Heard, Notices
+from actors.process_manager.oom import OutOfMemory
 from actors.process_manager.order import with_dependencies
 from actors.process_manager.probes import Prober, ask
 from actors.process_manager.processes import process_table
 from actors.process_manager.records import Records
 from actors.process_manager.resume import Resumption
 from actors.process_manager.rolls import Rolls
+from actors.process_manager.setback import SetBack, former_settings, running_outdated
 from actors.process_manager.settings import ProcessManagerSettings
 from actors.process_manager.signals import signal_names, signal_number, signal_process
 from actors.process_manager.sockets import Shelf
@@ -45,16 +48,14 @@ from actors.process_manager.upkeep import Upkeep
 from actors.settings import Probe, Workload, revision
 from actors.zones import zone
 from bus.errors import ActorUnavailable, Refused
-from bus.hub import Request
 from bus.message import Done
 from bus.messages import (
     DrainNode,
     EndStrays,
     ExplainProcess,
-    HookEnded,
-    HookResult,
     ListFamilies,
     ListProcesses,
+    NodeStopping,
     ProcessStories,
     ProcessTable,
     ReleaseProcess,
@@ -73,6 +74,7 @@ class ProcessManager(Actor[ProcessManagerSettings]):
     """Owns the processes of the node's workloads; nobody else starts, signals or stops them."""
 
     name = "process_manager"
+    listens = (NodeStopping,)
     # fmt: off
     answers = (
         DrainNode, EndStrays, ExplainProcess, ListFamilies, ListProcesses, ReleaseProcess, RestartProcess, RollWorkload,
@@ -102,11 +104,40 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         records = Records(self.node.state_dir, self._table)
         self._watcher = exit_watcher(lambda key, ended: self.post(self._on_exit, key, ended), self._table, records.exit)
         self._shelf = Shelf(self.node.run_dir, self.log)
-        told = partial(self.post, self._on_told)
-        self._notices = Notices(self.node.run_dir / "notify", told)
-        tools = Tools(
-            store=self._store,
-            watcher=self._watcher,
+        self._groups = Groups(self.node.name, self.settings, self.log)
+        self._notices = Notices(self.node.run_dir / "notify", partial(self.post, self._on_told))
+        tools = self._tools_of(self._store, self._watcher, self._notices)
+        self._keeper = Keeper(self, self.settings, tools)
+        self._logwatch = LogWatch(self, lambda: self.keeper.lives, self._store, lambda: self.settings)
+        rows = self._store.rows()
+        outdated = former_settings(rows, self.node.workloads, self._store.recall)
+        self._declare(outdated)
+        self.run(partial(make_logs, [one.launch.log_path for one in self._keeper.lives.values()]), lambda _: None)
+        issuer = Issuer(self.node.name, self._store.secret)
+        fates = find_fates(rows, self._table, tools.boot, issuer, self.settings.adoption_wait, records=records)
+        self.drain = Drain(self.node.name, self._keeper, self, self._store)
+        self._agenda = Agenda(self._keeper, self, self._store, zone)
+        set_back = SetBack(
+            self, self._keeper, self._store, self._launch_of, desired=lambda: self.node.workloads, former=outdated
+        )
+        self._agenda.resume({name for name, row in rows.items() if row.phase in {"intent", "up", "ended"}})
+        Resumption(self._keeper, self, tools).resume(rows, fates)
+        self.drain.resume()
+        self._agenda.begin()
+        records.forget()
+        search = Search(issuer=issuer, table=self._table)
+        self.lookout = Lookout(self, self._keeper, search, self.settings.stray_grace)
+        self.fleet, self.rolls = Fleet(self, self._keeper, self._table), Rolls(self, self._keeper, set_back)
+        memory = MemoryWatch(self, tools.oom, lambda trees: resident(trees, search), self._keeper.stop)
+        self._look_now_and_then(memory, Upkeep(self, self._keeper, self._store))
+        ignored = ignored_signals()
+        if ignored:
+            self.log.warning("process.inherits_ignored_signals", signals=",".join(ignored))
+
+    def _tools_of(self, store: Store, watcher: ExitWatcher, notices: Notices) -> Tools:
+        return Tools(
+            store=store,
+            watcher=watcher,
             table=self._table,
             boot=self._table.boot(),
             question=self._question,
@@ -114,37 +145,15 @@ class ProcessManager(Actor[ProcessManagerSettings]):
             launch=self._launch_of,
             listens=self._shelf.listens,
             node=self.node.name,
-            notices=self._notices,
-            groups=Groups(self.node.name, self.settings, self.log),
+            notices=notices,
+            groups=self._groups,
+            oom=OutOfMemory(self._groups, self.log),
         )
-        self._keeper = Keeper(self, self.settings, tools)
-        self._logwatch = LogWatch(self, lambda: self.keeper.lives, self._store, lambda: self.settings)
-        self._declare()
-        self.run(partial(make_logs, [one.launch.log_path for one in self._keeper.lives.values()]), lambda _: None)
-        rows = self._store.rows()
-        issuer = Issuer(self.node.name, self._store.secret)
-        fates = find_fates(rows, self._table, tools.boot, issuer, self.settings.adoption_wait, records=records)
-        self.drain = Drain(self.node.name, self._keeper, self, self._store)
-        self._agenda = Agenda(self._keeper, self, self._store, zone)
-        self._agenda.resume({name for name, row in rows.items() if row.phase in {"intent", "up", "ended"}})
-        Resumption(self._keeper, self, tools).resume(rows, fates)
-        self.drain.resume()
-        self._agenda.begin()
-        records.forget()
-        self.lookout = Lookout(self, self._keeper, Search(issuer=issuer, table=self._table), self.settings.stray_grace)
-        self.fleet, self.rolls = Fleet(self, self._keeper, self._table), Rolls(self, self._keeper)
-        self.every(self.settings.log_check, self._look_after_sockets)
-        self.every(self.settings.log_check, self._logwatch.look)
-        self.every(self.settings.log_check, Upkeep(self, self._keeper, self._store).look)
-        search = Search(issuer=issuer, table=self._table)
-        memory = MemoryWatch(self, tools.groups, lambda trees: resident(trees, search), self._keeper.stop)
-        self.every(self.settings.memory_check, lambda: memory.look(self.keeper.lives))
-        self._warn_of_ignored_signals()
 
-    def _warn_of_ignored_signals(self) -> None:
-        ignored = ignored_signals()
-        if ignored:
-            self.log.warning("process.inherits_ignored_signals", signals=",".join(ignored))
+    def _look_now_and_then(self, memory: MemoryWatch, upkeep: Upkeep) -> None:
+        for look in (self._look_after_sockets, self._logwatch.look, upkeep.look):
+            self.every(self.settings.log_check, look)
+        self.every(self.settings.memory_check, lambda: memory.look(self.keeper.lives))
 
     def on_stop(self) -> None:
         """Let go of threads and files; the processes run on."""
@@ -155,8 +164,7 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         if self._notices is not None:
             self._notices.close()
         if hasattr(self, "_shelf"):
-            over = self._keeper is not None and self._keeper.over
-            (self._shelf.end if over else self._shelf.close)()
+            self._let_go_of_the_machine()
         if hasattr(self, "rolls"):
             self.rolls.close(self.name)
         if self._keeper is not None:
@@ -167,6 +175,15 @@ class ProcessManager(Actor[ProcessManagerSettings]):
                 request.answer(ActorUnavailable(f"{self.name} is made anew or stopping"))
         if self._store is not None:
             self._store.close()
+
+    def _let_go_of_the_machine(self) -> None:
+        """Sockets and control groups stay for what runs on."""
+        if self._keeper is None or not self._keeper.over:
+            self._shelf.close()
+            return
+        self._shelf.end()
+        for name in self._keeper.lives:
+            self._groups.remove(name)
 
     def on_reload(self) -> None:
         """Take over new specs. Nothing that runs is touched: the Reconciler compares, and asks."""
@@ -195,13 +212,16 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         if not self._shelf.empty:
             self.run(self._shelf.held, self._shelf.mend)
 
-    def _declare(self) -> None:
-        keeper = self.keeper
-        keeper.lives, changed = declare(keeper.lives, self.node.workloads, self._launch_of, self.clock())
-        self._store_of().remember(changed)
+    def _declare(self, outdated: Collection[str] = ()) -> None:
+        """outdated: names of what may run with former settings, which are remembered until it is restarted."""
+        keeper, node = self.keeper, self.node
+        keeper.lives, changed = declare(keeper.lives, node.workloads, node.declared, self._launch_of, self.clock())
+        self._store_of().remember(
+            [one for one in changed if one.name not in {*outdated, *running_outdated(keeper.lives)}]
+        )
         self._logwatch.meet()
         for life in [life for life in keeper.lives.values() if not life.declared and life.state in DOWN]:
-            keeper.stop(life, "no longer in the config")
+            keeper.stop(life, parting(life))
             keeper.forget(life)
 
     @property
@@ -212,7 +232,8 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         return self._keeper
 
     def _launch_of(self, workload: Workload) -> Launch:
-        return make_launch(workload, self.node.name, self._node_env, str(self._log_dir))
+        told = self.node.push.variables(workload.name)
+        return make_launch(workload, self.node.name, self._node_env, str(self._log_dir), told)
 
     def _question(self, probe: Probe, life: Life, tell: Any) -> None:
         if self._prober is not None:
@@ -223,6 +244,12 @@ class ProcessManager(Actor[ProcessManagerSettings]):
 
     def _on_told(self, name: str, heard: Heard) -> None:
         self.keeper.told(name, heard)
+
+    def on_node_stopping(self, _: NodeStopping) -> None:
+        """A person ends the node: what ended too often gets its chance with the next one. One that dies does not."""
+        for life in self.keeper.lives.values():
+            if life.state == "crash_loop":
+                self._store_of().set_phase(life.name, "anew")
 
     # -- commands
 
@@ -246,7 +273,7 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         if not life.held:
             return Done(detail=f"is not held: {life.state.replace('_', ' ')}")
         if life.workload.spec.autostart:
-            return self.do_start_process(StartProcess(name=life.name, why=f"released: {command.why}"))
+            return self.do_start_process(StartProcess(name=life.name, why=f"released: {command.why}", at_its_time=True))
         self._hold(life, held=False)
         self.keeper.stop(life, f"released: {command.why}")
         return Done(detail="released; it starts by command only")
@@ -271,7 +298,8 @@ class ProcessManager(Actor[ProcessManagerSettings]):
                 self.keeper.begin(needed, f"{life.name} depends on it")
         if life.state in DOWN:  # a dependency that was there at once has started it already
             self.keeper.begin(life, command.why)
-        return Done(detail=f"{life.state.replace('_', ' ')}: {life.why}")
+        state = life.state.replace("_", " ")
+        return Done(detail=f"started, pid {life.pid}" if life.pid else f"{state}: {life.why}")
 
     def do_stop_process(self, command: StopProcess) -> Done | None:
         life = self._find(command.name)
@@ -318,25 +346,7 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         return Done(detail=f"sent {command.signal.upper()} to pid {life.pid}")
 
     def do_run_hook(self, command: RunHook) -> None:
-        life = self._find(command.name)
-        hook = life.workload.spec.hooks.get(command.hook)
-        if hook is None:
-            known = ", ".join(life.workload.spec.hooks) or "none"
-            raise Refused(f"{life.name} declares no hook {command.hook!r}; it has: {known}")
-        argv = hook.undo if command.undo else hook.command
-        if argv is None:
-            raise Refused(f"hook {command.hook!r} of {life.name} declares no undo")
-        request = self.defer_reply()
-        name = f"{command.hook} (undo)" if command.undo else command.hook
-        self.run(
-            partial(run_command, argv, life.launch, hook.timeout), partial(self._hook_ended, request, life.name, name)
-        )
-
-    def _hook_ended(self, request: Request, name: str, hook: str, ran: Any) -> None:
-        if not isinstance(ran, Ran):
-            fail(request, ran)
-        self.publish(HookEnded(subject=name, hook=hook, exit_code=ran.exit_code, took_s=ran.took_s, output=ran.output))
-        request.answer(HookResult(exit_code=ran.exit_code, took_s=ran.took_s, output=ran.output))
+        begin_hook(self, self._find(command.name), command, self.defer_reply)
 
     def do_end_strays(self, command: EndStrays) -> None:
         self.lookout.end(self._find(command.name), self.defer_reply(), command)
@@ -364,7 +374,7 @@ class ProcessManager(Actor[ProcessManagerSettings]):
         if self.keeper.closing is not None:
             raise Refused(f"{name} is not started: the node {'is drained' if self.drain.on else 'stops'}")
         if not life.declared:
-            raise Refused(f"{name} is not started: it is no longer in the config")
+            raise Refused(f"{name} is not started: it is {parting(life)}")
         return life
 
     def _refuse_starts(self, life: Life, why: str) -> None:
@@ -373,11 +383,15 @@ class ProcessManager(Actor[ProcessManagerSettings]):
             request.answer(Refused(why))
 
     def _hold(self, life: Life, *, held: bool) -> None:
+        store = self._store_of()
         try:
-            self._store_of().hold(life.name, held=held)
+            store.hold(life.name, held=held)
         except sqlite3.Error as error:
             raise Refused(f"{life.name} cannot be {'held' if held else 'released'}: its row: {error}") from None
         life.held = held
+        trouble = store.settle() if not held or life.state in DOWN else ""  # else when it is down; see Keeper
+        if trouble:
+            raise Refused(f"{life.name} is {'held' if held else 'released'}, and it is not on disk: {trouble}")
 
     def _store_of(self) -> Store:
         if self._store is None:

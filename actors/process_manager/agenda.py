@@ -16,7 +16,7 @@ from actors.process_manager.lifecycle import DOWN, UP
 from actors.process_manager.means import Means
 from actors.settings import Schedule
 from actors.timetable import Zones, following, look, makes_up, opening, said_time
-from bus.messages import ScheduleSkipped
+from bus.messages import ProcessStateChanged, ScheduleSkipped
 
 LOOK_S: Final = 30.0
 """Seconds between two looks at most: somebody may set the wall clock."""
@@ -147,8 +147,17 @@ class Agenda:
         if spec.schedule is not None:
             waits_s = min(waits_s, self._keep_time(life, spec.schedule))
         if life.state == "waiting" and (missing := self._keeper.missing(life)):
-            life.why = f"waits for {', '.join(missing)}"  # its next time, once one is past
+            self._tell_wait(life, f"waits for {', '.join(missing)}")  # its next time, once one is past
         return waits_s
+
+    def _tell_wait(self, life: Life, why: str) -> None:
+        """Once its time has come, and what it waits for is a dependency, something is amiss; and the reverse."""
+        life.why, idle = why, self.gate(life) is not None
+        if idle != life.idle:
+            life.idle = idle
+            self._means.publish(
+                ProcessStateChanged(subject=life.name, state="waiting", before="waiting", pid=None, why=why, idle=idle)
+            )
 
     def _keep_window(self, life: Life) -> float:
         now_s = self._means.clock.wall()

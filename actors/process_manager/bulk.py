@@ -26,10 +26,9 @@ def begin_all(keeper: Any, starts: Iterable[Start]) -> None:
     others: list[Start] = []
     for one in starts:
         (others if keeper.missing(one.life) else free).append(one)
-    results = []
     for one in free:
         one.life.wanted = True
-        results.append(keeper.launch(one.life, unasked=one.unasked))
+    results = keeper.launcher.launch_all([(one.life, one.unasked) for one in free])
     for one, result in zip(free, results, strict=True):
         keeper.move(one.life, "spawn", one.reason)
         keeper.launched(one.life, result, one.reason)

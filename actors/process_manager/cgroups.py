@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, Protocol
 
@@ -51,6 +51,7 @@ class Groups:
         self._told: set[str] = set()
         self._without: set[str] = set()
         """Workloads that were seen to have no group."""
+        self._proc = proc
 
     def make(self, name: str, limits: Limits) -> list[str]:
         """Make the groups of a workload with its limits; what cannot be had is logged once. Gives the directories."""
@@ -78,6 +79,25 @@ class Groups:
         if not found:
             self._without.add(name)
         return found
+
+    def note_missing(self, names: Iterable[str]) -> None:
+        """See by one look at each hierarchy which of these have no group, so that nobody asks for theirs."""
+        there: set[str] = set()
+        for one in self._hierarchies:
+            with contextlib.suppress(OSError):
+                there.update(os.listdir(f"{one.base}/{self._folder}"))  # noqa: PTH208 - names only
+        self._without.update(name for name in names if name not in there)
+
+    def kills(self, name: str) -> int | None:
+        """Processes that the kernel ended for want of memory in a workload's group; None: it has none that counts."""
+        place = self._of("memory")
+        return _kills_in(self._path(place, name), place.version) if place is not None else None
+
+    def kills_around(self) -> int | None:
+        """The same of the node's own group, else of the machine; None when nobody counts."""
+        place = self._of("memory")
+        count = _kills_in(place.base, place.version) if place is not None else None
+        return _count(f"{self._proc}/vmstat") if count is None else count
 
     def remove(self, name: str) -> None:
         """Remove the groups of a workload that is down; one that is not empty stays."""
@@ -146,6 +166,20 @@ def _hand_down(folder: str, controller: str) -> None:
     with open(f"{folder}/cgroup.subtree_control", "r+", encoding="ascii") as file:  # noqa: PTH123
         if controller not in file.read().split():
             file.write(f"+{controller}")
+
+
+def _kills_in(directory: str, version: int) -> int | None:
+    return _count(f"{directory}/{'memory.events' if version == 2 else 'memory.oom_control'}")  # noqa: PLR2004
+
+
+def _count(path: str) -> int | None:
+    """Give what stands after oom_kill."""
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            words = file.read().split()
+        return int(words[words.index(b"oom_kill") + 1])
+    except (OSError, ValueError):
+        return None
 
 
 def settings_of(version: int, controller: str, limits: Limits) -> list[tuple[str, str]]:

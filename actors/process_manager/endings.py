@@ -6,14 +6,13 @@ them that waited for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from actors.clock import Alarm
 from actors.process_manager.cgroups import Groups
 from actors.process_manager.life import Life
-from actors.process_manager.lifecycle import UP
 from actors.process_manager.means import Means
 from actors.process_manager.processes import Stat
 from actors.process_manager.signals import signal_group
@@ -21,7 +20,7 @@ from actors.process_manager.stop import Ask, Ending, Kill, Look, Over, next_step
 from actors.process_manager.strays import Search
 from actors.process_manager.trees import Tree, kill_groups, members, signal_member
 
-Down = Callable[[Life, Ending], None]
+Looked = Callable[[Sequence[tuple[Life, Ending]]], None]
 
 REACH_AFTER_S: Final = 0.1
 """Seconds after a signal until it is sent to what has left the group, if the main process is there still."""
@@ -35,19 +34,20 @@ class Endings:
         means: Means,
         search: Search,
         first_look_s: float,
-        down: Down,
+        looked: Looked,
         *,
-        lives: Mapping[str, Life],
+        lives: Callable[[], Iterable[Life]],
         groups: Groups,
     ) -> None:
-        """down(life, ending) is called when a main process and all of its tree are gone.
+        """looked() is called after each look through the process table, with those that are gone, tree and all.
 
-        lives: those of the keeper, as it changes them. groups: the control groups of workloads.
+        lives: gives those of the keeper. groups: the control groups of workloads.
         """
         self._means = means
         self._search = search
         self._first_look_s = first_look_s
-        self._down = down
+        self._looked = looked
+        self._over: list[tuple[Life, Ending]] = []
         self._alarms: dict[str, Alarm] = {}
         self._sought: dict[str, tuple[Life, Ending]] = {}
         self._looking = False
@@ -83,16 +83,17 @@ class Endings:
     def _seek(self, life: Life, ending: Ending) -> None:
         self._sought[life.name] = (life, ending)
         if not self._looking:
-            self._look_now()
+            self._looking = True
+            self._means.post(self._look_now)  # with all whose ends are heard of by then
 
     def _look_now(self) -> None:
         sought, self._sought = self._sought, {}
-        self._looking = True
+        self._groups.note_missing(sought)
         trees = [
             Tree(name=name, group=None if ending.group_gone else ending.group, cgroups=self._cgroups(name))
             for name, (_, ending) in sought.items()
         ]
-        alive = {life.pid for life in self._lives.values() if life.pid is not None and life.state in UP}
+        alive = {life.pid for life in self._lives() if life.pid is not None and life.name not in sought}
         self._means.run(partial(members, trees, alive, self._search), partial(self._found, sought))
 
     def _cgroups(self, name: str) -> list[str]:
@@ -111,7 +112,10 @@ class Endings:
                 self._step(life, ending, result[name])
             else:
                 self._reach(ending, [one for one in result[name] if one.group != ending.group])
+        over, self._over = self._over, []
+        self._looked(over)
         if self._sought and not self._looking:
+            self._looking = True
             self._look_now()
 
     def _reach(self, ending: Ending, found: list[Stat]) -> None:
@@ -160,7 +164,7 @@ class Endings:
                     self._forget_alarm(life)
                     life.ending = None
                     self._groups.remove(life.name)
-                    self._down(life, ending)
+                    self._over.append((life, ending))
                     return
 
     def _forget_alarm(self, life: Life) -> None:

@@ -8,13 +8,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Final
 
-from actors.process_manager.dotenv import expand, parse_dotenv
 from actors.process_manager.life import Launch
-
-FILE_BYTES_MAX: Final = 1 << 20
+from actors.settings.dotenv import expand, parse_dotenv
+from actors.settings.textfile import read_text
 
 
 class NoEnvironment(Exception):
@@ -86,14 +83,9 @@ def secret(path: str) -> str:
 
 def _read(path: str, what: str) -> str:
     try:
-        with Path(path).open("rb") as file:
-            raw = file.read(FILE_BYTES_MAX + 1)
+        return read_text(path)
     except OSError as error:
         why = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
         raise NoEnvironment(f"its {what} {path} {why}", retryable=True) from None
-    if len(raw) > FILE_BYTES_MAX or b"\0" in raw:
-        raise NoEnvironment(f"its {what} {path} is larger than 1 MiB, or holds a zero byte", retryable=False)
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        raise NoEnvironment(f"its {what} {path} is no UTF-8", retryable=False) from None
+    except ValueError as error:
+        raise NoEnvironment(f"its {what} {path} {error}", retryable=False) from None

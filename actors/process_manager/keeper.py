@@ -6,15 +6,13 @@ looked up comes after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-
-from msgspec import structs
 
 from actors.process_manager.bulk import stop_free
 from actors.process_manager.endings import Endings
 from actors.process_manager.exits import Exit
-from actors.process_manager.gate import Extras
+from actors.process_manager.launching import Launcher
 from actors.process_manager.life import Life
 from actors.process_manager.lifecycle import DOWN, Event, next_state
 from actors.process_manager.logs import tail
@@ -36,13 +34,12 @@ from actors.process_manager.restart import (
 )
 from actors.process_manager.runs import Run, end_run, exited_fact, said
 from actors.process_manager.settings import ProcessManagerSettings
-from actors.process_manager.spawn import Spawned, SpawnFailed, spawn
+from actors.process_manager.spawn import Spawned, SpawnFailed
 from actors.process_manager.stop import Ending
-from actors.process_manager.store import Intent
 from actors.process_manager.strays import Search
 from actors.process_manager.tally import level_of, wording
 from actors.process_manager.telling import Telling
-from actors.process_manager.tokens import Issuer, issue
+from actors.process_manager.tokens import Issuer
 from actors.process_manager.tools import Tools
 from bus.errors import Refused
 from bus.message import Done
@@ -68,6 +65,8 @@ class Keeper:
         self.closing: list[Any] | None = None
         self.closing_why = ""
         self._waiting, self._asked_next = 0, False
+        self._exited: dict[str, Run] = {}
+        """Runs that were asked to end, and did: told after the look for what is left of them, which they would slow."""
         self.gate: Callable[[Life], str | None] = lambda _: None
         """What a life waits for beside its dependencies; see agenda.py."""
         self.moved: Callable[[Life], None] = lambda _: None
@@ -80,8 +79,12 @@ class Keeper:
         search = Search(issuer=Issuer(tools.node, tools.store.secret), table=tools.table)
         self.telling = Telling(means, tools.notices, tools.store, tools.table, self.level)
         self.probing.telling = self.telling
-        self.endings = Endings(means, search, settings.group_check, self._down, lives=self.lives, groups=tools.groups)
+        self.launcher = Launcher(means, tools, self.telling)
+        self.endings = Endings(means, search, settings.group_check, self._looked, lives=self._each, groups=tools.groups)
         self.telling.extend = self.endings.extend
+
+    def _each(self) -> Iterable[Life]:
+        return self.lives.values()  # of today: a reload makes them anew
 
     # -- moving
 
@@ -141,48 +144,9 @@ class Keeper:
             self.move(life, "wait", f"waits for {', '.join(missing)}")
             self._answer_start(life, Done(detail=life.why))
             return
-        result = self.launch(life, unasked=unasked)
+        result = self.launcher.launch(life, unasked=unasked)
         self.move(life, "spawn", reason)
         self.launched(life, result, reason)
-
-    def launch(self, life: Life, *, unasked: bool) -> Spawned | SpawnFailed:
-        """Spawn it now: intent, fork, pid. Tells nothing."""
-        launch, now_s = life.launch, self._means.clock()
-        incarnation, restarts = life.incarnation + 1, life.restarts + unasked
-        token = issue(self._store.secret, life.name, incarnation)
-        self._store.intend(
-            Intent(
-                name=life.name,
-                incarnation=incarnation,
-                restarts=restarts,
-                token=token,
-                revision=launch.revision,
-                argv=launch.argv_json,
-                boot=self._tools.boot,
-                intent_s=self._tools.table.uptime_s(),
-                started_wall_s=self._means.clock.wall(),
-            )
-        )
-        try:
-            spawned = spawn(launch, token, incarnation, self._extras(life, incarnation))
-        except SpawnFailed as failed:
-            self._store.set_phase(life.name, "ended")
-            return failed
-        stat = self._tools.table.stat(spawned.pid)
-        self._tools.watcher.watch(spawned.pid, (life.name, incarnation), child=True)
-        self._store.spawned(life.name, spawned.pid, stat.ticks if stat else None, spawned.log.size)
-        life.pid, life.token, life.incarnation, life.restarts = spawned.pid, token, incarnation, restarts
-        life.revision, life.adopted = launch.revision, False
-        life.started_s, life.log_start = now_s, spawned.log.size
-        life.starts_s = [*life.starts_s[-999:], now_s]
-        return spawned
-
-    def _extras(self, life: Life, incarnation: int) -> Extras:
-        """Give what it gets from the node: sockets, and where it tells that it is ready. Raises SpawnFailed."""
-        base = structs.replace(
-            self._tools.listens(life.workload), cgroups=self._tools.groups.make(life.name, life.workload.spec.limits)
-        )
-        return self.telling.extras(life, incarnation, base)
 
     def launched(self, life: Life, result: Spawned | SpawnFailed, reason: str) -> None:
         """Tell what came of a spawn, and go on from there."""
@@ -244,7 +208,7 @@ class Keeper:
         if life is None or life.pid is None or life.incarnation != key[1]:
             return
         if life.ending is not None:
-            self.tell_exit(life, end_run(life, ended, asked=True, now_s=self._means.clock()))
+            self._exited[life.name] = end_run(life, ended, asked=True, now_s=self._means.clock())
             self.endings.look(life, life.ending)
             return
         verdict = self.judge(life, ended, self._means.clock() - life.started_s)
@@ -274,13 +238,13 @@ class Keeper:
     def _restart(self, life: Life, ended: Exit, verdict: Again) -> None:
         """The hot path: spawn, then tell."""
         run = end_run(life, ended, asked=False, now_s=self._means.clock())
-        result = self.launch(life, unasked=True)
+        result = self.launcher.launch(life, unasked=True)
         if isinstance(result, Spawned):
             run.log_path, run.log_end = result.log.former_path, result.log.former_end
         life.quick_exits = verdict.attempt
         self.probing.end(life)
         self.tell_exit(life, run)
-        reason = f"ended by itself: {said(ended)}"
+        reason = f"ended by itself: {said(ended, run.cause)}"
         if isinstance(result, Spawned):
             self.move(life, "again", reason)
         self.launched(life, result, reason)
@@ -290,7 +254,7 @@ class Keeper:
         run = end_run(life, ended, asked=False, now_s=self._means.clock())
         self.probing.end(life)
         lines = self.tell_exit(life, run)
-        why = f"ended by itself: {said(ended)}"
+        why = f"ended by itself: {said(ended, run.cause)}"
         if not life.wanted or self.closing is not None:
             self._store.ended(life.name, "stopped", ended.exit_code, ended.signal)
             self.move(life, "leave", why)
@@ -313,6 +277,7 @@ class Keeper:
                         window_s=window_s,
                         exit_code=ended.exit_code,
                         signal=ended.signal,
+                        cause=run.cause,
                         log_tail=lines,
                     )
                 )
@@ -325,7 +290,8 @@ class Keeper:
 
     def tell_exit(self, life: Life, run: Run) -> list[str]:
         """Tell that a run ended; gives its last lines."""
-        settings = self._settings
+        settings, life.cause = self._settings, self._tools.oom.cause(life, run)
+        run.cause = life.cause
         lines = tail(
             run.log_path, settings.evidence_lines, settings.evidence_line_size, start=run.log_start, end=run.log_end
         )
@@ -347,9 +313,24 @@ class Keeper:
             self.move(life, "stop", why)
             self.endings.begin(life, why)
 
-    def _down(self, life: Life, ending: Ending) -> None:
-        """The process and its tree are gone."""
-        self._store.ended(life.name, "stopped", life.exit_code, life.signal)
+    def _looked(self, over: Sequence[tuple[Life, Ending]]) -> None:
+        """The process table was looked through. over: of these, the process and its tree are gone.
+
+        Who asked has the answer before anybody else is told, and whoever holds is on disk before that.
+        """
+        exited, self._exited = self._exited, {}
+        self._store.ended_all([("stopped", life.exit_code, life.signal, life.name) for life, _ in over])
+        with self._means.told_last():
+            for name, run in exited.items():
+                if name in self.lives:
+                    self.tell_exit(self.lives[name], run)
+            trouble = self._store.settle() if any(life.to_stop for life, _ in over) else ""
+            for life, ending in over:
+                self._down(life, ending, f"; whether it is held is not on disk: {trouble}" if trouble else "")
+            if self._asked_next:
+                self.stop_next()
+
+    def _down(self, life: Life, ending: Ending, but: str) -> None:
         self.move(life, "vanish", ending.why)
         if life.held:
             self.move(life, "hold", ending.why)
@@ -357,7 +338,7 @@ class Keeper:
         self._means.publish(ProcessStopped(subject=life.name, reason=ending.why, took_s=took_s, killed=killed))
         waiting, life.to_stop = life.to_stop, []
         for request in waiting:
-            request.answer(Done(detail=f"down after {took_s:.1f} s{', killed' if killed else ''}"))
+            request.answer(Done(detail=f"down after {round(took_s, 3):g} s{', killed' if killed else ''}{but}"))
         again, life.again = life.again, None
         if again is not None and self.closing is None:
             self.begin(life, again)

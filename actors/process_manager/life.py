@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -21,13 +22,15 @@ from bus.messages import ProcessRow, ProcessState
 _OF_AN_INCARNATION: Final = frozenset(
     {
         "GYROSTAT_TOKEN", "GYROSTAT_INCARNATION", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "MAINPID",
-        "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID",
+        "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "GYROSTAT_PUSH", "GYROSTAT_STATSD",
     }
 )  # fmt: skip
 """Variables of one process only: of the node itself when it runs under something of its kind."""
 
 _OF_AN_ACCOUNT: Final = frozenset({"HOME", "USER", "LOGNAME", "MAIL"})
 """Variables of the node's own account, which another one does not inherit."""
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Launch(Struct, frozen=True, kw_only=True):
@@ -65,6 +68,8 @@ class Life(Struct, kw_only=True):
     workload: Workload
     launch: Launch
     declared: bool = True
+    scaled_away: bool = False
+    """It is not declared, and its workload still is, with fewer instances."""
     wanted: bool = False
     held: bool = False
 
@@ -79,12 +84,16 @@ class Life(Struct, kw_only=True):
     token: str = ""
     pid: int | None = None
     revision: str | None = None
+    refused: str = ""
+    """Revision of the config that it did not get ready with; see setback.py."""
     adopted: bool = False
     started_s: float = 0.0
     log_start: int = 0
     restarts: int = 0
     exit_code: int | None = None
     signal: str | None = None
+    cause: str = ""
+    """Why the kernel ended its last run, when that is known."""
     checks: Checks = Checks()
     status: str = ""
     """What it says of itself (sd_notify STATUS)."""
@@ -125,9 +134,11 @@ class Life(Struct, kw_only=True):
         self.quick_exits = self.failed_starts = 0
 
 
-def make_launch(workload: Workload, node: str, node_env: Mapping[str, str], log_dir: str) -> Launch:
-    """Prepare what a spawn needs. node_env: the node's own environment. log_dir: absolute."""
-    own = {"GYROSTAT_WORKLOAD": workload.name, "GYROSTAT_NODE": node, "GYROSTAT_MODE": workload.mode}
+def make_launch(
+    workload: Workload, node: str, node_env: Mapping[str, str], log_dir: str, told: Mapping[str, str] = _NOTHING
+) -> Launch:
+    """Prepare what a spawn needs. node_env: the node's own environment. log_dir: absolute. told: variables besides."""
+    own = {"GYROSTAT_WORKLOAD": workload.name, "GYROSTAT_NODE": node, "GYROSTAT_MODE": workload.mode, **told}
     left_out = _OF_AN_INCARNATION | (_OF_AN_ACCOUNT if workload.spec.user else frozenset())
     inherited = {key: value for key, value in node_env.items() if key not in left_out}
     return Launch(
@@ -154,6 +165,11 @@ def _is_plain(workload: Workload) -> bool:
     return not (filled or spec.env_files or spec.secrets or spec.expand_command)
 
 
+def parting(life: Life) -> str:
+    """Why it is no longer declared."""
+    return "scaled away" if life.scaled_away else "no longer in the config"
+
+
 def row_of(life: Life, now_s: float, strays: list[int], by_hand: list[int]) -> ProcessRow:
     """Give its row in the table."""
     alive = life.up or life.ending is not None
@@ -172,8 +188,11 @@ def row_of(life: Life, now_s: float, strays: list[int], by_hand: list[int]) -> P
         adopted=life.adopted,
         exit_code=life.exit_code,
         signal=life.signal,
+        cause=life.cause,
+        refused=life.refused,
         held=life.held,
         declared=life.declared,
+        scaled_away=life.scaled_away,
         why=life.why,
         log_path=life.launch.log_path,
         status=life.status if life.pid is not None else "",

@@ -31,8 +31,11 @@ class Lookout:
         """The table. found: what was seen of left-over and hand-started processes."""
         now_s, nothing = self._means.clock(), Sighting(strays=[], by_hand=[])
         rows = [(life, (found or {}).get(name, nothing)) for name, life in self._keeper.lives.items()]
+        some = {life.workload.config_name for life in self._keeper.lives.values() if life.declared}
         return ProcessTable(
-            processes=[row_of(life, now_s, seen.strays, seen.by_hand) for life, seen in rows], draining=draining
+            processes=[row_of(life, now_s, seen.strays, seen.by_hand) for life, seen in rows],
+            draining=draining,
+            none=[name for name in self._means.node.declared if name not in some],
         )
 
     def look(self, request: Any, *, draining: bool) -> None:

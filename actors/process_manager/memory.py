@@ -1,4 +1,7 @@
-"""Restarts a workload that takes more memory than it may, where no control group does it. Pure: measuring is given."""
+"""Looks after the memory of workloads: where no control group does it, restarts one that takes more than it may.
+
+Pure: measuring is given.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from actors.process_manager.cgroups import Groups
 from actors.process_manager.life import Life
 from actors.process_manager.means import Means
+from actors.process_manager.oom import OutOfMemory
 from actors.process_manager.trees import Tree
 from actors.settings import format_size
 
@@ -16,24 +19,26 @@ Stop = Callable[[Life, str], None]
 
 
 class MemoryWatch:
-    """Looks now and then at the memory of those workloads that have a limit and no group. stop(life, why)."""
+    """Looks now and then at the memory of those workloads that have a limit and no group. stop(life, why).
+
+    Of the others it takes the kernel's counts, so that an end for want of memory is told from another.
+    """
 
     def __init__(
-        self, means: Means, groups: Groups, measure: Callable[[list[Tree]], dict[str, int]], stop: Stop
+        self, means: Means, oom: OutOfMemory, measure: Callable[[list[Tree]], dict[str, int]], stop: Stop
     ) -> None:
         self._means = means
-        self._groups = groups
+        self._oom = oom
         self._measure = measure
         self._stop = stop
         self._looking = False
 
     def look(self, lives: Mapping[str, Life]) -> None:
         """See what each takes; called on a timer."""
-        sought = {
-            life.name: (life, life.incarnation)
-            for life in lives.values()
-            if life.up and life.workload.spec.limits.memory_max and not self._groups.has(life.name, "memory")
-        }
+        limited = [life for life in lives.values() if life.up and life.workload.spec.limits.memory_max]
+        counted = {life.name for life in limited if self._oom.counts(life.name)}
+        self._oom.look(counted)
+        sought = {life.name: (life, life.incarnation) for life in limited if life.name not in counted}
         if sought and not self._looking:
             self._looking = True
             trees = [Tree(name=name, group=life.pid) for name, (life, _) in sought.items()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -74,6 +73,8 @@ def _ask_http(probe: Probe, url: str, deadline_s: float) -> str:
     link: socket.socket = _connect(host, parts.port or (443 if secure else 80), deadline_s)
     try:
         if secure:
+            import ssl  # noqa: PLC0415 - a megabyte, and few probes use https
+
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

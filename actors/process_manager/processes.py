@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -16,6 +16,7 @@ import psutil
 from msgspec import Struct
 
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+_MARK: Final = b"GYROSTAT_"
 
 
 class Stat(Struct, frozen=True):
@@ -41,6 +42,9 @@ class Processes(Protocol):
 
     def environ(self, pid: int) -> dict[str, str]:
         """Its environment at exec, as far as it can be read."""
+
+    def marks(self, pid: int) -> dict[str, str]:
+        """What the node put into its environment; nothing for most of a machine's processes, and that quickly."""
 
     def argv(self, pid: int) -> list[str]:
         """Its program and arguments."""
@@ -87,8 +91,12 @@ class ProcFs:
 
     def environ(self, pid: int) -> dict[str, str]:
         """Its environment at exec."""
-        pairs = (part.partition(b"=") for part in self._read(pid, "environ").split(b"\0") if part)
-        return {os.fsdecode(key): os.fsdecode(value) for key, _, value in pairs}
+        return _pairs(self._read(pid, "environ").split(b"\0"))
+
+    def marks(self, pid: int) -> dict[str, str]:
+        """What the node put into its environment."""
+        raw = self._read(pid, "environ")
+        return _pairs(part for part in raw.split(b"\0") if part.startswith(_MARK)) if _MARK in raw else {}
 
     def argv(self, pid: int) -> list[str]:
         """Its program and arguments."""
@@ -124,10 +132,18 @@ class ProcFs:
 
     def _read(self, pid: int, name: str) -> bytes:
         try:
-            with open(f"{self._root}/{pid}/{name}", "rb", buffering=0) as file:  # noqa: PTH123 - on the hot path
-                return file.read()
+            fd = os.open(f"{self._root}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return b""
+        try:
+            found = b""
+            while chunk := os.read(fd, 65536):
+                found += chunk
+        except OSError:
+            return b""
+        finally:
+            os.close(fd)
+        return found
 
     def _link(self, pid: int, name: str) -> str | None:
         try:
@@ -157,6 +173,10 @@ class PsutilProcesses:
         with contextlib.suppress(psutil.Error, OSError):
             return psutil.Process(pid).environ()
         return {}
+
+    def marks(self, pid: int) -> dict[str, str]:
+        """What the node put into its environment."""
+        return {name: value for name, value in self.environ(pid).items() if name.startswith(_MARK.decode())}
 
     def argv(self, pid: int) -> list[str]:
         """Its program and arguments."""
@@ -211,3 +231,8 @@ def members(table: Processes, group: int) -> Iterator[Stat]:
 def group_alive(table: Processes, group: int) -> bool:
     """Tell whether a process other than a zombie is in the group; reads the whole table."""
     return any(members(table, group))
+
+
+def _pairs(parts: Iterable[bytes]) -> dict[str, str]:
+    pairs = (part.partition(b"=") for part in parts if part)
+    return {os.fsdecode(key): os.fsdecode(value) for key, _, value in pairs}

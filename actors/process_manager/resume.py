@@ -25,6 +25,7 @@ class Resumption:
         self._means = means
         self._tools = tools
         self._lost: set[str] = set()
+        self._reasons: dict[str, str] = {}
 
     def resume(self, rows: Mapping[str, Row], fates: Mapping[str, Fate]) -> None:
         """Adopt what is alive first, so that those who wait for it find it; then start the rest in order."""
@@ -74,6 +75,7 @@ class Resumption:
         life.starts_s = [life.started_s]
         if row.phase != "up" or row.pid != pid:
             self._tools.store.spawned(life.name, pid, alive.stat.ticks, row.log_start)
+        self._tools.oom.begin(life.name)
         self._tools.watcher.watch(pid, (life.name, life.incarnation), child=alive.child)
         self._keeper.move(life, "adopt", "found running")
         self._means.publish(ProcessAdopted(subject=life.name, pid=pid, incarnation=life.incarnation, age_s=age_s))
@@ -98,14 +100,17 @@ class Resumption:
             self._keeper.move(life, "leave", f"ended while no node ran: {said(gone.exit)}")
             return
         self._lost.add(life.name)
+        self._reasons[life.name] = "ended while no node ran"
 
     def _rest(self, life: Life, row: Row) -> None:
         """It was down. After a boot everything starts afresh."""
         if life.wanted and row.boot == self._tools.boot:
             if row.phase == "exited":
-                self._keeper.move(life, "leave", "ended by itself before the node started")
+                self._keeper.move(life, "leave", f"ended by itself before the node started: {said(life)}")
             elif row.phase == "crash_loop":
                 self._keeper.move(life, "loop", "ended too often before the node started")
+            elif row.phase == "anew":
+                self._reasons[life.name] = "node starts; tried anew, as it ended too often before"
 
     def _start(self) -> None:
         if self._keeper.closing is not None:  # the node is drained
@@ -115,13 +120,11 @@ class Resumption:
         begin_all(
             self._keeper,
             [
-                Start(lives[name], "ended while no node ran", unasked=True)
-                if name in self._lost
-                else Start(lives[name], "node starts")
+                Start(lives[name], self._reasons.get(name, "node starts"), unasked=name in self._lost)
                 for name in order
                 if lives[name].wanted and lives[name].state == "stopped"
             ],
         )
 
 
-_WANTED = frozenset({"intent", "up", "ended", "exited", "crash_loop"})
+_WANTED = frozenset({"intent", "up", "ended", "exited", "crash_loop", "anew"})

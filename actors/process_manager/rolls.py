@@ -11,6 +11,7 @@ from actors.process_manager.life import Life
 from actors.process_manager.lifecycle import DOWN
 from actors.process_manager.means import Means
 from actors.process_manager.rolling import Next, Over, Pace, Seat, keep_of, next_step
+from actors.process_manager.setback import SetBack
 from bus.errors import ActorUnavailable, Refused
 from bus.message import Done
 from bus.messages import RollEnded, RollStarted, RollWorkload
@@ -34,9 +35,10 @@ class Roll(Struct, kw_only=True):
 class Rolls:
     """At most one roll of each workload at a time; a roll ends with the node or the behaviour that began it."""
 
-    def __init__(self, means: Means, keeper: Keeper) -> None:
+    def __init__(self, means: Means, keeper: Keeper, set_back: SetBack) -> None:
         self._means = means
         self._keeper = keeper
+        self._set_back = set_back
         self._under_way: dict[tuple[str, str], Roll] = {}
 
     def begin(self, command: RollWorkload, request: Any) -> None:
@@ -56,6 +58,8 @@ class Rolls:
             keep = keep_of(command.keep_ready, policy.keep_ready, len(lives))
         except ValueError as error:
             raise Refused(f"{command.name}: {error}") from None
+        for life in lives:
+            self._set_back.try_anew(life)
         now_s = self._means.clock()
         roll = Roll(
             key=key,
@@ -107,6 +111,9 @@ class Rolls:
             seat.see(life.state, life.incarnation, now_s)
         match next_step(roll.seats, roll.pace, roll.moved_s, now_s):
             case Over(trouble):
+                for seat in roll.seats if trouble else ():
+                    if seat.turn == "under_way":
+                        self._set_back.fail(self._keeper.lives[seat.name], trouble)
                 self._end(roll, trouble)
             case Next(names):
                 for seat in roll.seats:
@@ -128,6 +135,11 @@ class Rolls:
     def _end(self, roll: Roll, trouble: str) -> None:
         self._under_way.pop(roll.key, None)
         took_s = self._means.clock() - roll.began_s
+        back = [
+            seat.name
+            for seat in roll.seats
+            if seat.turn == "under_way" and (life := self._keeper.lives.get(seat.name)) is not None and life.refused
+        ]
         done = [seat.name for seat in roll.seats if seat.turn == "done"]
         left = [seat.name for seat in roll.seats if seat.turn == "ahead"]
         name, mode = roll.key
@@ -141,10 +153,12 @@ class Rolls:
                 left=left,
                 why=trouble or roll.why,
                 took_s=took_s,
+                set_back=back,
             )
         )
         if trouble:
             untouched = f"; not touched: {', '.join(left)}" if left else ""
-            roll.request.answer(Refused(f"the roll of {name} ended: {trouble}{untouched}"))
+            undone = f"; set back to the former config: {', '.join(back)}" if back else ""
+            roll.request.answer(Refused(f"the roll of {name} ended: {trouble}{undone}{untouched}"))
         else:
             roll.request.answer(Done(detail=f"restarted {len(done)} in turn, all ready after {took_s:.1f} s"))

@@ -35,6 +35,8 @@ class Run(Struct, kw_only=True):
     log_path: str
     log_start: int
     log_end: int | None = None
+    cause: str = ""
+    """Why the kernel ended it, when that is known."""
 
 
 def end_run(life: Life, ended: Exited, *, asked: bool, now_s: float) -> Run:
@@ -66,11 +68,12 @@ def exited_fact(life: Life, run: Run, lines: list[str]) -> ProcessExited:
         asked=run.asked,
         expected=run.asked or succeeded(life.workload.spec.restart, ended),
         log_tail=lines,
+        cause=run.cause,
     )
 
 
-def said(ended: Exited) -> str:
-    """Say how a process ended."""
+def said(ended: Exited, cause: str = "") -> str:
+    """Say how a process ended. cause: of a run."""
     if ended.signal is not None:
-        return f"signal {ended.signal}"
+        return f"signal {ended.signal}{f' ({cause})' if cause else ''}"
     return f"exit code {ended.exit_code}" if ended.exit_code is not None else "nobody saw how"

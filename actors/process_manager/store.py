@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,6 +25,7 @@ Phase = Literal[
     "ended",  # its process ended and is to be started again
     "exited",  # its process ended, and its policy leaves it so
     "crash_loop",  # its process ended too often
+    "anew",  # its process ended too often; the next node tries it anew
     "stopped",  # it was asked to be down
 ]
 
@@ -49,6 +50,7 @@ _SCHEMA: Final = (
         signal TEXT
     ) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS told (name TEXT PRIMARY KEY, token TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS settled (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS drain (id INTEGER PRIMARY KEY CHECK (id = 1), ran TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS schedule (name TEXT PRIMARY KEY, decided_s REAL NOT NULL) WITHOUT ROWID",
     """CREATE TABLE IF NOT EXISTS log_place (
@@ -113,19 +115,31 @@ class Store:
 
     synchronous is NORMAL: a commit is in the kernel's hands and so survives kill -9 of the node, with no fsync between
     an exit and the restart. What a power loss takes with it are rows of processes that it ended too. A hold is
-    what a person said, and is written through (FULL). trouble: why the last write failed, or empty.
+    what a person said: settle() writes it through (FULL) before it is answered.
+    trouble: why the last write failed, or empty.
     """
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "process_manager.db"
         self._db = open_database(self._path, _SCHEMA, synchronous="NORMAL")
         self._commits = 0
+        self._unsettled = False
         self.trouble = ""
         with contextlib.suppress(OSError):
             os.chmod(self._path, 0o600)  # noqa: PTH101 - it holds the secret
-        self._db.execute("PRAGMA wal_autocheckpoint=0")  # it would fsync between an exit and the restart
-        self._db.execute("INSERT OR IGNORE INTO secret VALUES (1, ?)", (new_secret(),))
-        self.secret: bytes = self._db.execute("SELECT value FROM secret").fetchone()[0]
+        self._alone = self._db.execute("PRAGMA locking_mode").fetchone()[0] == "exclusive"
+        """The disk had no room when it was opened: tidy(), a second connection, cannot come in."""
+        if not self._alone:
+            self._db.execute("PRAGMA wal_autocheckpoint=0")  # it would fsync between an exit and the restart
+        self.secret: bytes = self._known_secret()
+
+    def _known_secret(self) -> bytes:
+        """Nothing is written when there is one: a node has to start on a full disk, too."""
+        found = self._db.execute("SELECT value FROM secret").fetchone()
+        if found is None:
+            found = (new_secret(),)
+            self._db.execute("INSERT INTO secret VALUES (1, ?)", found)
+        return bytes(found[0])
 
     def close(self) -> None:
         """Let the file go."""
@@ -141,6 +155,10 @@ class Store:
         """A spawn is about to be tried; on disk, as far as a dying node goes, before it is."""
         self._note(_INTEND, msgspec.structs.astuple(intent))
 
+    def intend_all(self, intents: Sequence[Intent]) -> None:
+        """Spawns are about to be tried, one after the other; all on disk as with intend(), by one commit."""
+        self._note_all(_INTEND, [msgspec.structs.astuple(intent) for intent in intents])
+
     def spawned(self, name: str, pid: int, ticks: int | None, log_start: int) -> None:
         """A process came of it."""
         self._note(
@@ -155,16 +173,33 @@ class Store:
         """What is to follow has changed."""
         self._note("UPDATE life SET phase=? WHERE name=?", (phase, name))
 
+    def ended_all(self, ends: Sequence[tuple[Phase, int | None, str | None, str]]) -> None:
+        """Many have ended: phase, exit code, signal and name of each; one commit."""
+        if ends:
+            self._note_all("UPDATE life SET phase=?, exit_code=?, signal=? WHERE name=?", ends)
+
     def hold(self, name: str, *, held: bool) -> None:
-        """A person wants it down, or no longer does; survives a power loss."""
+        """A person wants it down, or no longer does; survives a power loss from settle() on. Raises: sqlite3.Error."""
+        self._write(
+            "INSERT INTO life (name, held) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET held=excluded.held",
+            (name, held),
+        )
+        self._unsettled = True
+
+    def settle(self) -> str:
+        """Wait until every hold is on disk; why it is not, or empty. One write that waits stands for all before it."""
+        if not self._unsettled:
+            return ""
         self._db.execute("PRAGMA synchronous=FULL")
         try:
-            self._write(
-                "INSERT INTO life (name, held) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET held=excluded.held",
-                (name, held),
-            )
+            self._write("INSERT OR REPLACE INTO settled VALUES (1, ?)", (self._commits,))
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+            return self.trouble
         finally:
             self._db.execute("PRAGMA synchronous=NORMAL")
+        self._unsettled = False
+        return ""
 
     def told_ready(self, name: str, token: str) -> None:
         """The incarnation with this token has said that it is ready."""
@@ -198,12 +233,7 @@ class Store:
     def remember(self, workloads: list[Workload]) -> None:
         """Keep the settings, so that a process whose workload was taken out of the config can still be stopped."""
         rows = [(one.name, msgspec.json.encode(one, enc_hook=enc_hook)) for one in workloads]
-        self._db.execute("BEGIN")
-        try:
-            self._db.executemany("INSERT OR REPLACE INTO spec VALUES (?, ?)", rows)
-        finally:
-            self._db.execute("COMMIT")
-        self._commits += 1
+        self._note_all("INSERT OR REPLACE INTO spec VALUES (?, ?)", rows)
 
     def log_places(self) -> dict[str, tuple[int, int, int, int]]:
         """Up to where the log of each workload was read: inode, place, bytes cut off before it, size."""
@@ -213,16 +243,7 @@ class Store:
     def put_log_places(self, places: Mapping[str, tuple[int, int, int, int]]) -> None:
         """Keep these, together."""
         rows = [(name, *values) for name, values in places.items()]
-        try:
-            self._db.execute("BEGIN")
-            self._db.executemany("INSERT OR REPLACE INTO log_place VALUES (?, ?, ?, ?, ?)", rows)
-            self._db.execute("COMMIT")
-            self.trouble = ""
-        except sqlite3.OperationalError as error:
-            self.trouble = str(error)
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-        self._commits += 1
+        self._note_all("INSERT OR REPLACE INTO log_place VALUES (?, ?, ?, ?, ?)", rows)
 
     def recall(self, name: str) -> Workload | None:
         """The settings a workload had last; None when they are not known or no longer read."""
@@ -244,7 +265,7 @@ class Store:
 
     def wants_tidying(self) -> bool:
         """Whether tidy() is due; then it counts as done."""
-        due = self._commits >= _CHECKPOINT_COMMITS
+        due = self._commits >= _CHECKPOINT_COMMITS and not self._alone
         if due:
             self._commits = 0
         return due
@@ -262,6 +283,20 @@ class Store:
             self.trouble = str(error)
         else:
             self.trouble = ""
+
+    def _note_all(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """The same for many, in one transaction."""
+        try:
+            self._db.execute("BEGIN")
+            self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self.trouble = str(error)
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        else:
+            self.trouble = ""
+        self._commits += 1
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         self._commits += 1

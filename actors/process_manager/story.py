@@ -45,6 +45,7 @@ def _story(life: Life, unmet: list[str], because_of: list[str], now_s: float) ->
         wanted=life.wanted,
         held=life.held,
         declared=life.declared,
+        scaled_away=life.scaled_away,
         restarts=life.restarts,
         exit_code=life.exit_code,
         signal=life.signal,

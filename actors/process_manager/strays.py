@@ -64,7 +64,7 @@ def find(sought: Collection[Sought], search: Search) -> dict[str, Sighting]:
     for pid, stat in sorted(stats.items()):
         if pid == os.getpid() or is_offspring(stat, stats, mains):
             continue
-        environ = table.environ(pid)
+        environ = table.marks(pid)
         if TOKEN in environ:
             name = environ.get(WORKLOAD, "")
             bearer = by_name.get(name)
@@ -133,7 +133,7 @@ def end_strays(one: Sought, by_hand: Collection[int], search: Search, grace_s: f
     holds = {pid: hold for pid in chosen if (hold := hold_of(pid, search.table)) is not None}
     try:
         for pid in list(holds):
-            environ = search.table.environ(pid)
+            environ = search.table.marks(pid)
             marked = TOKEN in environ
             if not (_is_stray(environ, one, search) if marked else pid in found.by_hand):
                 holds.pop(pid).close()

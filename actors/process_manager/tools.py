@@ -11,6 +11,7 @@ from actors.process_manager.exits import ExitWatcher
 from actors.process_manager.gate import Extras
 from actors.process_manager.life import Launch
 from actors.process_manager.notify import Notices
+from actors.process_manager.oom import OutOfMemory
 from actors.process_manager.probing import Question
 from actors.process_manager.processes import Processes
 from actors.process_manager.store import Store
@@ -30,5 +31,6 @@ class Tools(Struct, frozen=True, kw_only=True):
     node: str
     notices: Notices
     groups: Groups
+    oom: OutOfMemory
     listens: Callable[[Workload], Extras] = lambda _: Extras()
     """The sockets of a workload; raises SpawnFailed."""

@@ -45,12 +45,12 @@ def members(trees: Collection[Tree], alive: Collection[int], search: Search) -> 
     own = os.getpid()
     found: dict[str, list[Stat]] = {name: [] for name in by_name}
     for pid in table.pids():
-        stat = table.stat(pid)
+        stat = None if pid in alive else table.stat(pid)
         if stat is None or stat.zombie or pid == own or _KTHREADD in (pid, stat.parent) or stat.session in alive:
             continue
         name = inside.get(pid) or by_group.get(stat.group)
         if name is None:
-            environ = table.environ(pid)
+            environ = table.marks(pid)
             name = environ.get(WORKLOAD, "")
             if name not in by_name or environ.get(NODE) != node or not _carries(environ, name, search):
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from actors.reconciler.book import Drift
+from actors.reconciler.diff import Difference
 from actors.reconciler.settings import ReconcilerSettings
 from actors.settings import format_duration
 from bus.message import Command
@@ -26,10 +27,12 @@ CLOSES: dict[str, tuple[DriftKind, ...]] = {
 """The kinds of drift that a verb is to close."""
 
 
-def words(kind: DriftKind, settings: ReconcilerSettings) -> str:
-    """The action for a kind of drift, for people; empty when it is only told."""
-    if kind != "by_hand":
-        return WORDS[kind]
+def words(one: Difference, settings: ReconcilerSettings) -> str:
+    """The action for a difference, for people; empty when it is only told."""
+    if one.kept:
+        return ""
+    if one.kind != "by_hand":
+        return WORDS[one.kind]
     return f"end the copy after {format_duration(settings.by_hand_after)}" if settings.by_hand == "end" else ""
 
 
@@ -43,7 +46,7 @@ def commands(drifts: Iterable[Drift], settings: ReconcilerSettings, now_s: float
     copies: tuple[int, ...] = ()
     for drift in drifts:
         one = drift.now
-        if one.settling:
+        if one.settling or one.kept:
             continue
         why = f"drift {one.kind}: wanted {one.desired}; found {one.observed}"
         if one.kind == "vanished":

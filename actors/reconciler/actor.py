@@ -193,7 +193,7 @@ class Reconciler(Actor[ReconcilerSettings]):
 
     def _tell(self, changes: Changes) -> None:
         for drift in changes.opened:
-            one, action = drift.now, words(drift.now.kind, self.settings)
+            one, action = drift.now, words(drift.now, self.settings)
             self.log.info("drift.detected", subject=one.subject, drift=one.kind, observed=one.observed, action=action)
             self.publish(
                 DriftDetected(
@@ -235,7 +235,8 @@ class Reconciler(Actor[ReconcilerSettings]):
         outdated = {
             drift.now.subject: self._queue.tries(drift.now.subject)
             for drift in self._book.open()
-            if drift.now.kind == "wrong_revision" and not drift.now.settling and not self._closed(drift.now.subject)
+            if drift.now.kind == "wrong_revision" and not (drift.now.settling or drift.now.kept)
+            if not self._closed(drift.now.subject)
             if drift.now.subject not in kept
         }
         return next_restarts(self.node.workloads, outdated, self._queue.processing.union(self._rolling))
@@ -292,7 +293,7 @@ class Reconciler(Actor[ReconcilerSettings]):
                 drift=drift.now.kind,
                 desired=drift.now.desired,
                 observed=drift.now.observed,
-                action=self._action(drift.now.subject, words(drift.now.kind, self.settings), drift.trouble),
+                action=self._action(drift.now.subject, words(drift.now, self.settings), drift.trouble),
                 since_s=now_s - drift.since_s,
             )
             for drift in self._book.open()

@@ -19,7 +19,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One difference as one look shows it.
 
     subject: the workload. desired, observed: for people. pids: of a stray or hand-started copy, ascending.
-    settling: nothing is to be done now, as something is under way; it opens no drift and closes none.
+    settling: nothing is to be done now, as something is under way; it opens no drift and closes none. kept: it is told,
+    and nothing is done, as that was tried and put back.
     """
 
     subject: str
@@ -28,6 +29,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     observed: str
     pids: tuple[int, ...] = ()
     settling: bool = False
+    kept: bool = False
 
 
 def compare(desired: Mapping[str, Workload], rows: Iterable[ProcessRow]) -> list[Difference]:
@@ -85,12 +87,17 @@ def _revision(workload: Workload, row: ProcessRow) -> Iterator[Difference]:
         return  # its next run takes the config as it is then; the present one does its work to the end
     if row.revision in (None, wanted) or row.state not in UP | UNDER_WAY:
         return
+    kept = row.refused == wanted
+    runs = (
+        f"its former revision {row.revision}, as the new one did not get ready" if kept else f"revision {row.revision}"
+    )
     yield Difference(
         subject=row.name,
         kind="wrong_revision",
         desired=f"revision {wanted}",
-        observed=f"{row.state} with revision {row.revision}",
+        observed=f"{row.state} with {runs}",
         settling=row.state in UNDER_WAY,
+        kept=kept,
     )
 
 
@@ -110,7 +117,7 @@ def _of_undeclared(row: ProcessRow) -> Iterator[Difference]:
         yield Difference(
             subject=row.name,
             kind="undeclared",
-            desired="not in the config",
+            desired="fewer instances" if row.scaled_away else "not in the config",
             observed=_words(row),
             settling=row.state == "stopping",
         )

@@ -92,7 +92,7 @@ def settled(
     wanted: the revision it is restarted for, and the one of the config, which may be newer by now. waited_s: seconds
     since it was restarted.
     """
-    if waited_s >= ready_within_s or row is None:
+    if waited_s >= ready_within_s or row is None or (row.refused and row.refused in wanted):
         return True
     return row.revision in wanted and row.state == "ready" and (row.uptime_s or 0.0) >= settle_s
 

@@ -152,3 +152,19 @@ def test_without_peers_nothing_is_told_by_itself_and_a_question_is_answered_all_
         assert len(house.events(NodeStatus)) == 1
     finally:
         house.stop()
+
+
+def intervals(house):
+    behaviour: Any = house.shells["nodes"]._behaviour
+    return [ticker.interval_s for ticker in behaviour._tickers]
+
+
+def test_a_node_alone_looks_as_seldom_as_it_tells_and_one_with_a_peer_as_often_as_it_is_set(tmp_path, make):
+    house = House(tmp_path, clock=RealClock())
+    try:
+        house.start(Nodes, QUICK)
+        assert intervals(house) == [QUICK.status_every, QUICK.status_every]
+    finally:
+        house.stop()
+    alpha = make("alpha", "beta")
+    alpha.until(lambda: intervals(alpha) == [QUICK.look_every, QUICK.status_every])

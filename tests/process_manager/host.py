@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from actors.process_manager import keeper
+from actors.process_manager import launching
 from actors.process_manager.actor import ProcessManager
 from actors.process_manager.store import Store
 from actors.settings import RestartPolicy, Seconds, Workload, WorkloadSettings
@@ -24,7 +24,7 @@ def die():
     threading.Event().wait()
 
 
-spawn, spawned = keeper.spawn, Store.spawned  # type: ignore[attr-defined]
+spawn, spawned = launching.spawn, Store.spawned  # type: ignore[attr-defined]
 spawns: list[int] = []
 
 
@@ -36,6 +36,8 @@ def spawn_or_die(*args):
     if len(spawns) == 2 and point == ["between fork and pid row"]:
         die()
     if len(spawns) == 2 and point == ["in the middle of a spawn"]:
+        die()
+    if len(spawns) == 5 and point == ["among many"]:
         die()
     return result
 
@@ -62,14 +64,17 @@ if point == ["in the middle of a spawn"]:
 
     subprocess.Popen = popen  # type: ignore[misc,assignment]
 
-keeper.spawn = spawn_or_die  # type: ignore[attr-defined]
+launching.spawn = spawn_or_die  # type: ignore[attr-defined]
 Store.spawned = spawned_or_die  # type: ignore[method-assign]
 spec = WorkloadSettings(
     command=["sh", "-c", script], restart=RestartPolicy(stable_after=Seconds(0), start_limit=1_000_000)
 )
-web = Workload(name="web", config_name="web", mode="live", spec=spec, cwd=Path(cwd), env={})
+names = [f"w{number}" for number in range(10)] if point == ["among many"] else ["web"]
+workloads = {
+    name: Workload(name=name, config_name=name, mode="live", spec=spec, cwd=Path(cwd), env={}) for name in names
+}
 house = House(Path(state_dir), node=node)
-house.start(ProcessManager, workloads={"web": web})
+house.start(ProcessManager, workloads=workloads)
 sys.stdout.write("up\n")
 sys.stdout.flush()
 signal.pause()

@@ -15,11 +15,13 @@ from actors.settings import RestartPolicy, Seconds, StopPolicy
 from bus.messages import (
     ActorFailed,
     ListProcesses,
+    NodeStopping,
     ProcessAdopted,
     ProcessExited,
     ProcessReady,
     ProcessStarted,
     ProcessStateChanged,
+    StopAll,
     StopProcess,
 )
 from tests.harness import House
@@ -225,6 +227,25 @@ def test_a_crash_loop_outlives_a_node_that_was_killed(keep, workload):
     second = keep(loop)
     assert row(second).state == "crash_loop"
     assert second.events(ProcessStarted) == []
+
+
+@pytest.mark.parametrize("keeps_workloads", [True, False])
+def test_a_crash_loop_is_tried_anew_when_a_person_restarts_the_node(keep, workload, tmp_path, keeps_workloads):
+    mended = tmp_path / "mended"
+    loop = workload("web", f"test -e {mended} || exit 1; exec sleep 1000", restart=RestartPolicy(start_limit=1))
+    first = keep(loop, workload("held", "exit 1", restart=RestartPolicy(start_limit=1)))
+    first.wait_for(ProcessStateChanged, of("web", state="crash_loop"))
+    first.wait_for(ProcessStateChanged, of("held", state="crash_loop"))
+    first.ask(StopProcess(name="held"))
+    mended.touch()
+    first.publish(NodeStopping(subject=first.view.name, why="restart", keeps_workloads=keeps_workloads))
+    first.ask(ListProcesses() if keeps_workloads else StopAll())
+    first.stop()
+    second = keep(loop, workload("held", FOREVER))
+    reason = second.wait_for(ProcessStarted, of("web")).reason
+    assert reason == ("node starts; tried anew, as it ended too often before" if keeps_workloads else "node starts")
+    second.wait_for(ProcessReady, of("web"))
+    assert row(second, "held").state == "held"
 
 
 def test_a_behaviour_made_anew_keeps_every_process_and_hears_its_end(keep, workload, alive):

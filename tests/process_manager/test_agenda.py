@@ -15,6 +15,7 @@ from bus.messages import (
     ProcessExited,
     ProcessStarted,
     ProcessStateChanged,
+    ReleaseProcess,
     RestartProcess,
     ScheduleSkipped,
     StartProcess,
@@ -212,6 +213,13 @@ def test_a_person_runs_it_now_and_its_schedule_goes_on(at, workload, tmp_path):
     house.until(lambda: len(ran(tmp_path / "out")) == 2)
 
 
+def test_one_that_is_released_waits_for_its_time(at, workload, tmp_path):
+    house = at(MONDAY_S, workload("job", "echo ran >> out", schedule=DAILY))
+    house.ask(StopProcess(name="job"))
+    assert house.ask(ReleaseProcess(name="job")).detail.endswith("waits for its time, 12:00")
+    assert not ran(tmp_path / "out")
+
+
 def test_one_that_a_person_stopped_does_not_run_at_its_time(at, workload, tmp_path):
     house = at(MONDAY_S, workload("job", "echo ran >> out", schedule=DAILY))
     house.ask(StopProcess(name="job"))
@@ -243,6 +251,17 @@ def test_one_that_is_killed_in_its_window_is_restarted_and_outside_of_it_is_not(
     os.kill(second.pid, 9)
     assert waits(house).idle
     assert len(starts(house)) == 2
+
+
+def test_a_job_whose_time_has_come_and_whose_dependency_is_down_is_not_idle(at, workload):
+    job = workload("job", "true", schedule=DAILY, depends_on={"db": "ready"})
+    db = workload("db", "exec sleep 1000", autostart=False)
+    house = at(MONDAY_S, job, db)
+    waits(house)
+    assert row(house).idle
+    set_wall(house, MONDAY_S + 31)
+    house.wait_for(ProcessStateChanged, lambda fact: fact.subject == "job" and not fact.idle and "db" in fact.why)
+    assert (row(house).idle, row(house).state) == (False, "waiting")
 
 
 def test_a_start_outside_its_window_says_what_it_waits_for(at, workload):

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from msgspec import structs
 
-from actors.process_manager.cgroups import Groups, hierarchies, settings_of
+from actors.process_manager.cgroups import Groups, Hierarchy, hierarchies, settings_of
 from actors.process_manager.processes import ProcFs
 from actors.process_manager.settings import ProcessManagerSettings
 from actors.settings import Bytes, Hook, Limits, RestartPolicy, Seconds, WorkloadSettings, revision
@@ -379,3 +379,16 @@ def test_a_machine_without_the_controller_says_so_once(tree):
 def test_accounts_are_there_for_these_tests():
     with contextlib.suppress(KeyError):
         assert pwd.getpwnam("nobody")
+
+
+def test_one_look_tells_who_has_no_group_until_one_is_made(tmp_path):
+    groups = Groups("alpha", ProcessManagerSettings(), Lines())
+    groups._hierarchies = [Hierarchy(version=1, base=str(tmp_path), controllers=frozenset())]
+    web, db = tmp_path / "gyrostat-alpha/web", tmp_path / "gyrostat-alpha/db"
+    web.mkdir(parents=True)
+    groups.note_missing(["web", "db"])
+    db.mkdir()
+    assert groups.directories("web") == [str(web)]
+    assert groups.directories("db") == []  # it was seen to have none, and nobody looks again
+    groups.make("db", Limits())
+    assert groups.directories("db") == [str(db)]

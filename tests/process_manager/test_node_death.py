@@ -116,3 +116,14 @@ def test_a_node_killed_around_a_spawn_leaves_exactly_one(host, next_node, point,
         assert adopted == []
     elif point != "in the middle of a spawn":
         assert adopted == [pid]
+
+
+def test_a_node_killed_while_it_starts_many_leaves_exactly_one_of_each(host, keep, workload, tokens):
+    node = host("exec sleep 1000", "among many")
+    node.wait()
+    assert len(tokens()) == 5
+    house = keep(*(workload(f"w{number}", "exec sleep 1000") for number in range(10)))
+    rows = house.ask(ListProcesses()).processes
+    house.until(lambda: sorted(tokens().values()) == sorted([row.pid] for row in rows))
+    assert len(house.events(ProcessAdopted)) == 5
+    assert house.events(ProcessExited) == []

@@ -18,7 +18,10 @@ def table(request):
 @pytest.fixture
 def sleeper(tmp_path, mark):
     process = subprocess.Popen(
-        ["sleep", "1000"], cwd=tmp_path, env={**os.environ, "WORD": "a=b"}, start_new_session=True
+        ["sleep", "1000"],
+        cwd=tmp_path,
+        env={**os.environ, "WORD": "a=b", "GYROSTAT_SEEN": "c=d"},
+        start_new_session=True,
     )
     end_s = time.monotonic() + 20
     while not ProcFs().environ(process.pid):  # empty until the kernel has laid it out, just after Popen returns
@@ -35,6 +38,9 @@ def test_a_process_is_seen_as_the_kernel_knows_it(table, sleeper, tmp_path):
     assert sleeper.pid in table.pids()
     assert table.argv(sleeper.pid) == ["sleep", "1000"]
     assert table.environ(sleeper.pid)["WORD"] == "a=b"
+    marks = table.marks(sleeper.pid)
+    assert marks["GYROSTAT_SEEN"] == "c=d"
+    assert all(name.startswith("GYROSTAT_") for name in marks)
     assert table.cwd(sleeper.pid) == os.path.realpath(tmp_path)
     assert table.uid(sleeper.pid) == os.getuid()
     assert Path(table.program(sleeper.pid)).name in {"sleep", "coreutils", "busybox"}

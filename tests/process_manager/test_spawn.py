@@ -13,6 +13,7 @@ import pytest
 from actors.process_manager.life import make_launch
 from actors.process_manager.spawn import SpawnFailed, account_of, explained, ignored_signals, spawn
 from actors.settings import Bytes, LogPolicy
+from actors.settings.push import PushSettings
 
 TELL = """
 import json, os, signal, sys
@@ -66,6 +67,14 @@ def test_the_token_of_a_node_that_is_itself_a_workload_is_not_handed_on(workload
         "GYROSTAT_NODE": "alpha",
         "GYROSTAT_MODE": "live",
     }
+
+
+def test_a_workload_is_told_where_to_hand_in_values_and_not_where_the_outer_node_takes_them(workload, tmp_path):
+    env = {"GYROSTAT_PUSH": "outer", "GYROSTAT_STATSD": "outer"}
+    told = PushSettings(http="127.0.0.1:8125").variables("web")
+    made = dict(make_launch(workload("web", "true"), "alpha", env, str(tmp_path), told).env)
+    assert made["GYROSTAT_PUSH"] == "http://127.0.0.1:8125/push/web"
+    assert "GYROSTAT_STATSD" not in made
 
 
 def test_a_blocked_signal_of_the_node_is_not_blocked_in_the_process(launch, python):

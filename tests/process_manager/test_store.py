@@ -61,13 +61,55 @@ def test_a_hold_outlives_starts_and_needs_none(store):
     assert not store.rows()["web"].held
 
 
-def test_a_hold_is_written_through_and_everything_else_is_not(store):
+def test_one_write_that_waits_for_the_disk_stands_for_all_holds_before_it(store):
     assert store._db.execute("PRAGMA synchronous").fetchone() == (1,)
     seen: list[str] = []
     store._db.set_trace_callback(seen.append)
-    store.hold("web", held=True)
-    assert [one for one in seen if "synchronous" in one] == ["PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"]
+    for name in ("web", "db", "queue"):
+        store.hold(name, held=True)
+    assert not any("synchronous" in one for one in seen)
+    assert store.settle() == ""
+    levels = [number for number, one in enumerate(seen) if "synchronous" in one]
+    assert [seen[number] for number in levels] == ["PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"]
+    assert any(one.startswith("INSERT") for one in seen[levels[0] : levels[1]])
     assert store._db.execute("PRAGMA synchronous").fetchone() == (1,)
+    seen.clear()
+    assert store.settle() == ""
+    assert seen == []
+
+
+def test_what_cannot_be_settled_is_said_and_tried_again(store):
+    store.hold("web", held=True)
+    store._db.execute("PRAGMA query_only=ON")
+    assert "readonly" in store.settle()
+    assert "readonly" in store.trouble
+    store._db.execute("PRAGMA query_only=OFF")
+    seen: list[str] = []
+    store._db.set_trace_callback(seen.append)
+    assert store.settle() == ""
+    assert "PRAGMA synchronous=FULL" in seen
+
+
+def test_many_intents_and_many_ends_are_one_commit_each(store, tmp_path):
+    store.intend_all([intent("web"), intent("db")])
+    other = Store(tmp_path)
+    assert {row.phase for row in other.rows().values()} == {"intent"}
+    store.ended_all([("stopped", 0, None, "web"), ("stopped", None, "TERM", "db")])
+    assert [(row.phase, row.exit_code, row.signal) for row in other.rows().values()] == [
+        ("stopped", None, "TERM"),
+        ("stopped", 0, None),
+    ]
+    other.close()
+
+
+def test_many_writes_on_a_full_disk_leave_the_store_usable(store):
+    store._db.execute("PRAGMA query_only=ON")
+    store.intend_all([intent("web"), intent("db")])
+    assert "readonly" in store.trouble
+    store._db.execute("PRAGMA query_only=OFF")
+    store.intend_all([intent("web")])
+    assert store.trouble == ""
+    assert [*store.rows()] == ["web"]
 
 
 def test_the_secret_is_drawn_once_and_for_nobody_else_to_read(store, tmp_path):

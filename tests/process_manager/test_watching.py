@@ -12,6 +12,7 @@ from msgspec import structs
 from actors.settings import Bytes, Hook, LogPolicy, Probe, Probes, RestartPolicy, Seconds, revision
 from bus.errors import Refused
 from bus.messages import (
+    ExplainProcess,
     HookEnded,
     ListProcesses,
     ProbeFailed,
@@ -225,6 +226,22 @@ def test_a_workload_that_was_taken_out_goes_when_it_is_stopped(keep, workload, a
     house.ask(StopProcess(name="web", hold=False))
     assert house.ask(ListProcesses()).processes == []
     assert alive() == []
+
+
+def test_one_of_too_many_instances_is_scaled_away_and_not_out_of_the_config(keep, workload):
+    one = structs.replace(workload("web-1", FOREVER), config_name="web", instance=1)
+    house = keep(one)
+    house.view = structs.replace(house.view, declared=["web", "db"])
+    reload(house)
+    table = house.ask(ListProcesses())
+    assert [(each.name, each.declared, each.scaled_away) for each in table.processes] == [("web-1", False, True)]
+    assert table.none == ["web", "db"]
+    assert house.ask(ExplainProcess(name="web-1")).stories[0].scaled_away
+    with pytest.raises(Refused, match="web-1 is not started: it is scaled away"):
+        house.ask(StartProcess(name="web-1"))
+    reload(house, one)
+    assert not row(house, "web-1").scaled_away
+    assert house.ask(ListProcesses()).none == ["db"]
 
 
 def test_a_workload_that_was_taken_out_is_not_restarted_when_it_ends(keep, workload):

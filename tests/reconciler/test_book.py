@@ -102,6 +102,12 @@ def test_an_old_revision_is_restarted_when_its_turn_has_come():
     assert isinstance(asked(followed("wrong_revision"), restart=True)[0], RestartProcess)
 
 
+def test_what_was_put_back_is_told_and_left_alone():
+    kept = followed("wrong_revision", kept=True)
+    assert asked(kept, restart=True) == []
+    assert words(kept.now, SETTINGS) == ""
+
+
 def test_what_is_settling_is_left_alone():
     assert asked(followed("vanished", settling=True), followed("undeclared", settling=True)) == []
 
@@ -114,7 +120,8 @@ def test_a_copy_by_hand_is_ended_after_its_time_and_only_when_that_is_set():
     assert end.by_hand == [7]
     report = ReconcilerSettings(by_hand="report")
     assert asked(copy, now_s=1000.0, settings=report) == []
-    assert (words("by_hand", report), words("by_hand", SETTINGS)) == ("", "end the copy after 30s")
+    one = copy.now
+    assert (words(one, report), words(one, SETTINGS)) == ("", "end the copy after 30s")
 
 
 def test_strays_and_copies_are_ended_by_one_command():

@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 
 from actors.reconciler.diff import UNDER_WAY, UP, compare
-from actors.settings import Threshold
+from actors.settings import Threshold, revision
 from bus.messages import ProcessState
 
 STATES = get_args(ProcessState)
@@ -53,6 +53,15 @@ def test_an_old_revision_counts_while_it_is_up_and_settles_while_it_is_on_its_wa
         assert kinds(found) == [("web", "wrong_revision", True)]
     else:
         assert found == []
+
+
+def test_an_old_revision_that_is_kept_to_is_told_as_that(workload, row):
+    web = workload("web")
+    (one,) = compare({"web": web}, [row(web, state="ready", revision="old", refused=revision(web.spec))])
+    assert one.kept
+    assert one.observed == "ready with its former revision old, as the new one did not get ready"
+    (other,) = compare({"web": web}, [row(web, state="ready", revision="old", refused="another")])
+    assert not other.kept
 
 
 def test_a_process_without_a_revision_is_not_of_an_old_one(workload, row):
