@@ -6,7 +6,8 @@ import json
 import os
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, ClassVar, TextIO
+from io import FileIO
+from typing import Any, ClassVar
 
 import msgspec
 import psutil
@@ -102,7 +103,8 @@ class NodeControl(Actor[ControlSettings]):
         self._started_s = self.clock()
         self._process = psutil.Process()
         self._process.cpu_percent()
-        self._changes: TextIO = (self.node.state_dir / "changes.log").open("a", encoding="utf-8")
+        self._changes = self._open_changes()
+        self._untold = 0
 
     def on_stop(self) -> None:
         """Close the change log."""
@@ -165,13 +167,25 @@ class NodeControl(Actor[ControlSettings]):
 
     def _note(self, fact: Fact) -> None:
         line = {"time": round(self.clock.wall(), 3), "what": fact.kind, **msgspec.to_builtins(fact, enc_hook=plain)}
-        self._changes.write(json.dumps(line, separators=(", ", ": ")) + "\n")
-        self._changes.flush()
-        if self._changes.tell() > CHANGE_LOG_MAX:
-            path = self.node.state_dir / "changes.log"
-            self._changes.close()
-            path.replace(path.with_suffix(".log.1"))
-            self._changes = path.open("a", encoding="utf-8")
+        try:
+            self._changes.write(f"{json.dumps(line, separators=(', ', ': '))}\n".encode())
+            if self._changes.tell() > CHANGE_LOG_MAX:
+                path = self.node.state_dir / "changes.log"
+                self._changes.close()
+                path.replace(path.with_suffix(".log.1"))
+                self._changes = self._open_changes()
+        except OSError as error:  # the disk is full: what happens goes on without its line
+            if not self._untold:
+                self.log.warning("changes.not_written", error=error.strerror)
+            self._untold += 1
+            return
+        if self._untold:
+            self.log.warning("changes.written_again", missing=self._untold)
+            self._untold = 0
+
+    def _open_changes(self) -> FileIO:
+        """Unbuffered, so that a line the disk did not take is not tried again with the next one."""
+        return FileIO(self.node.state_dir / "changes.log", "ab")
 
     on_actor_failed = on_config_rejected = on_config_reloaded = on_drift_closed = on_drift_detected = _note
     on_experiment_kept = on_experiment_started = on_experiment_undone = on_issue_escalated = on_issue_raised = _note

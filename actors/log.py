@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -44,9 +46,29 @@ class Log:
             self._logger.log(level, "%s %s", event, text)
 
 
+class _LogFile(RotatingFileHandler):
+    """A log that a full disk takes nothing from but lines; they are missing, and stderr has one of it."""
+
+    _said = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - of the standard library
+        """Say once that it cannot be written."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._said and sys.stderr is not None:
+            self._said = True
+            sys.stderr.write(f"gyrostat: {self.baseFilename} cannot be written: {error.strerror}\n")
+
+    def close(self) -> None:
+        """Close the file; what it did not take is lost."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 def log_to(path: Path) -> logging.Handler:
     """Write every line to a file, rotated at 10 MB, five kept. Take the handler away and close it at the end."""
-    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
+    handler = _LogFile(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)s %(name)s %(message)s", "%F %T"))
     logger = logging.getLogger("gyrostat")
     logger.addHandler(handler)

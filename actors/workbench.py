@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -71,6 +72,7 @@ class Workbench:
         self._inbox = inbox
         self._workers = kind.workers
         self._pool: ThreadPoolExecutor | None = None
+        self._untold: list[tuple[Fact, Any]] | None = None
 
     def close(self) -> None:
         """Let the threads go when they have done what they are at."""
@@ -84,7 +86,21 @@ class Workbench:
 
     def publish(self, fact: Fact) -> None:
         """Tell everybody, with the present message as cause."""
-        self._bus.publish(fact, source=self.name, cause=self.cause)
+        if self._untold is None:
+            self._bus.publish(fact, source=self.name, cause=self.cause)
+        else:
+            self._untold.append((fact, self.cause))
+
+    @contextmanager
+    def told_last(self) -> Iterator[None]:
+        """What is published within waits for the end, also when something is raised."""
+        untold = self._untold = []
+        try:
+            yield
+        finally:
+            self._untold = None
+            for fact, cause in untold:
+                self._bus.publish(fact, source=self.name, cause=cause)
 
     def request(
         self, command: Command, then: Callable[[Any], None], *, timeout_s: float, node: str | None = None

@@ -1,4 +1,4 @@
-"""Our bus as rows of the harness in shared/bench/bus: imported by benchmarks/bus.py, after the harness is on the path.
+"""Our bus as rows of the harness in shared/bench/bus: imported by bus_peers.py, with the harness on the path.
 
 ours_carrier: typed envelopes handed to the carrier, numbered, kept in the ring, batched; read by the bus's own reader,
 decoded and validated. ours_durable: the same, committed to the journal first. ours_curve: the same over tcp with keys.

@@ -1,12 +1,16 @@
-"""What a reading costs: ms a cycle and us a workload, beside psutil asked for each process; on real `sleep` processes.
+"""What measuring costs, on real `sleep` processes: a cycle beside psutil asked for each process, a point of detectors.
 
-Run: .venv/bin/python benchmarks/monitor.py
+For reference also what supervisord does once a second: it asks each child whether it has ended, and measures nothing.
+
+Run: .venv/bin/python benchmarks/monitor.py [WORKLOADS ...]     default: 10 100 500
 """
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,15 +19,22 @@ from statistics import median
 
 import psutil
 
+from actors.monitor.anomaly import AnomalyDetector
 from actors.monitor.board import Board
-from actors.monitor.sampling import Sampler, Target
+from actors.monitor.drift import DriftDetector
+from actors.monitor.forecast import Forecaster
+from actors.monitor.sampling import Sample, Sampler
 from actors.monitor.settings import MonitorSettings
 from actors.monitor.sources.host import memory_total
 from actors.monitor.sources.portable import PortableSource
+from actors.monitor.sources.trees import Target
 from actors.settings import Workload, WorkloadSettings
 from bus.messages import ProcessStarted
 
-ROUNDS = 30
+ROUNDS = 20
+INTERVAL_S = 10.0
+"""Seconds between two readings, for the share of a core."""
+POINTS = 20_000
 SLEEP = shutil.which("sleep") or "sleep"
 
 
@@ -42,6 +53,13 @@ def by_psutil(pids: list[int]) -> None:
                 process.num_threads()
                 process.num_fds()
                 process.status()
+
+
+def like_supervisord(running: list[subprocess.Popen[bytes]], *, turns: int) -> None:
+    """A loop that polls its children, as supervisord does once a second."""
+    for _ in range(turns):
+        for each in running:
+            each.poll()
 
 
 def cost_ms(work: Callable[[], object]) -> tuple[float, float]:
@@ -70,13 +88,26 @@ def board_of(targets: list[Target], folder: Path) -> Board:
     return board
 
 
-def take_in(board: Board, sampler: Sampler, targets: list[Target]) -> None:
-    """What the actor's thread does with one sample."""
-    sample = sampler.sample(targets, everything=True)
-    for name, reading in sample.trees.items():
-        board.read_workload(name, reading.values, sample.taken_s, 5.0)
-    board.host.read(sample.host, sample.taken_s, 5.0)
-    board.judge(sample.taken_s)
+class Cycle:
+    """A reading of everything and what the actor's thread does with it, INTERVAL_S after the last."""
+
+    def __init__(self, board: Board, sampler: Sampler, targets: list[Target]) -> None:
+        self.board, self.sampler, self.targets = board, sampler, targets
+        self.at_s = time.monotonic()
+        self.facts = 0
+
+    def __call__(self) -> None:
+        sample = self.sampler.sample(self.targets, everything=True)
+        self.take_in(sample)
+
+    def take_in(self, sample: Sample) -> None:
+        self.at_s += INTERVAL_S
+        facts = []
+        for name, reading in sample.trees.items():
+            facts += self.board.read_workload(name, reading.values, self.at_s, INTERVAL_S)
+        facts += self.board.host.read(sample.host, self.at_s, INTERVAL_S)
+        facts += self.board.judge(self.at_s)
+        self.facts = len(facts)
 
 
 def measure(count: int, folder: Path) -> None:
@@ -85,30 +116,47 @@ def measure(count: int, folder: Path) -> None:
         targets = [Target(f"w{index}", each.pid) for index, each in enumerate(running)]
         ours = Sampler(time.monotonic, folder, connections_max=10_000)
         portable = Sampler(time.monotonic, folder, connections_max=10_000, source=PortableSource())
-        board = board_of(targets, folder)
+        cycle = Cycle(board_of(targets, folder), ours, targets)
         others = len(psutil.pids()) - count
         rows = {
             "psutil, process by process": cost_ms(lambda: by_psutil([each.pid for each in running])),
             "one pass over /proc": cost_ms(lambda: ours.sample(targets, everything=True)),
             "quick look at known members": cost_ms(lambda: ours.sample(targets, everything=False)),
             "fallback (macOS) here": cost_ms(lambda: portable.sample(targets, everything=True)),
-            "one pass + judged": cost_ms(lambda: take_in(board, ours, targets)),
+            "one pass + judged": cost_ms(cycle),
+            "like supervisord, 10 turns": cost_ms(lambda: like_supervisord(running, turns=10)),
         }
     finally:
         for each in running:
             each.kill()
             each.wait()
-    print(f"\n{count} workloads, {others} other processes on the machine")
+    print(f"\n{count} workloads, {others} other processes on the machine; {cycle.facts} facts in the last cycle")
     base_ms = rows["psutil, process by process"][0]
     for name, (wall_ms, cpu_ms) in rows.items():
-        share = cpu_ms / 1e3 / MonitorSettings().interval * 100
         print(
             f"  {name:28} {wall_ms:7.2f} ms a cycle {wall_ms * 1e3 / count:7.1f} us a workload"
-            f" {wall_ms / base_ms:5.2f} of psutil  {share:5.2f} % of a core at the default interval"
+            f" {wall_ms / base_ms:5.2f} of psutil  {cpu_ms / 1e3 / INTERVAL_S * 100:5.3f} % of a core"
+            f" every {INTERVAL_S:g} s"
         )
+
+
+def measure_detectors() -> None:
+    """Microseconds a point of each detector, on a noisy wave."""
+    points = [(10.0 * at, 50.0 + 20.0 * math.sin(at / 500) + at * 7919 % 101 / 20) for at in range(POINTS)]
+    print(f"\ndetectors, mean of {POINTS} points")
+    for name, detector in (
+        ("AnomalyDetector", AnomalyDetector()),
+        ("Forecaster", Forecaster(100.0)),
+        ("DriftDetector", DriftDetector()),
+    ):
+        began_s = time.thread_time()
+        for at_s, value in points:
+            detector.update(at_s, value)
+        print(f"  {name:28} {(time.thread_time() - began_s) / POINTS * 1e6:7.2f} us a point")
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        for workloads in (10, 100):
+        for workloads in [int(word) for word in sys.argv[1:]] or [10, 100, 500]:
             measure(workloads, Path(name))
+    measure_detectors()

@@ -188,7 +188,7 @@ def main() -> None:
     state = folder / "state"
     state.mkdir()
     bare = [sys.executable, "-I", "-S", "-c", BARE_LOOP]
-    ours = [sys.executable, __file__, "--actors", options.actors, "--serve", str(state)]
+    ours = [sys.executable, "-P", __file__, "--actors", options.actors, "--serve", str(state)]
     supervisors: list[subprocess.Popen[bytes]] = []
     pids: dict[str, int] = {}
     try:

@@ -16,6 +16,7 @@ from actors.intensity import Intensity
 from actors.settings import Workload
 from actors.shell import Child, Shell
 from actors.supervisor import start_shell
+from actors.workbench import Call
 from bus.hub import Bus
 from bus.message import Command, Fact
 from bus.messages import FACTS
@@ -66,8 +67,18 @@ class House:
         self.bus.publish(fact, source=source)
 
     def ask(self, command: Command, timeout_s: float = 20.0) -> Any:
-        """The typed reply; raises CommandError."""
-        return self.bus.ask(command, timeout_s=timeout_s, source="test")
+        """The typed reply, once whoever gave it is done with telling of it; raises CommandError."""
+        try:
+            return self.bus.ask(command, timeout_s=timeout_s, source="test")
+        finally:
+            self._let_finish(command.target)
+
+    def _let_finish(self, name: str) -> None:
+        """Who is answered first may look before all is told: wait for the handler, but not for one that blocks."""
+        shell, done = self.shells.get(name), threading.Event()
+        if shell is not None:
+            shell._inbox.put_call(Call(done.set, (), None, None))
+            done.wait(1.0)
 
     def events(self, *kinds: type[F]) -> list[F]:
         """What was heard so far of these types (all when none are named), oldest first."""

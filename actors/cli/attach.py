@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from actors.cli.exits import OK, Failed, NotRunning
-from actors.cli.options import command
+from actors.cli.options import Number, command
 from actors.cli.place import Place
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LOOK_S: Final = 0.1
 
 @command("attach web-1", "attach web                   all instances, each line with its name", "attach @jobs -n 0")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("-n", "--tail", "lines", type=click.IntRange(min=0), default=10, show_default=True, help="Last lines.")
+@click.option("-n", "--tail", "lines", type=Number(min=0), default=10, show_default=True, help="Last lines.")
 @click.option("--quiet", is_flag=True, help="The output alone, not when a process starts and ends.")
 def attach(place: Place, *, names: tuple[str, ...], lines: int, quiet: bool) -> int:
     """Show the output of workloads as it is written, through restarts and rotation, until Ctrl-C.
@@ -52,6 +52,7 @@ class View:
     """The logs that are shown. names: as in chosen.chosen."""
 
     def __init__(self, place: Place, names: tuple[str, ...]) -> None:
+        from actors.cli.forms import Lines
         from actors.cli.paint import Paint
         from actors.cli.stream import Teller
 
@@ -60,15 +61,16 @@ class View:
         self._paint = Paint()
         self._teller = Teller(self._paint)
         self._logs: dict[str, Follower] = {}
-        self._begun: dict[str, bytes] = {}
-        self._several = False
+        self._shown = Lines(None)
 
     def begin(self, lines: int) -> None:
         """Show the last lines of each. Raises: click.UsageError; NotRunning."""
         from actors.cli.follow import tail_and_on
+        from actors.cli.forms import Lines, named
 
         rows = self._chosen()
-        self._several = len(rows) > 1 or rows[0].instance is not None
+        if len(rows) > 1 or rows[0].instance is not None:
+            self._shown = Lines(named(self._paint))
         for row in rows:
             last, self._logs[row.name] = tail_and_on(Path(row.log_path), lines)
             self._write(row.name, last)
@@ -112,7 +114,7 @@ class View:
         from bus.messages import ListProcesses
 
         table: Any = self._place.ask(ListProcesses())
-        return chosen(self._names, table.processes)
+        return chosen(self._names, table.processes, table.none)
 
     def _add(self, row: ProcessRow) -> None:
         from actors.cli.follow import Follower
@@ -120,14 +122,6 @@ class View:
         self._logs[row.name] = Follower(Path(row.log_path), 0)
 
     def _write(self, name: str, block: bytes) -> None:
-        """Output of one: as it is, or, of several, in whole lines with the name before each."""
         import sys
 
-        if not self._several:
-            sys.stdout.buffer.write(block)
-            return
-        *whole, rest = (self._begun.pop(name, b"") + block).split(b"\n")
-        if rest:
-            self._begun[name] = rest
-        mark = self._paint(f"{name} | ", "dim").encode()
-        sys.stdout.buffer.write(b"".join(mark + line + b"\n" for line in whole))
+        sys.stdout.buffer.write(self._shown.take(name, block))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -46,6 +47,11 @@ def guarded(place: Place, argv: list[str]) -> list[str]:
 def start_node(place: Place, overrides: dict[str, str] | None = None) -> int:
     """Start the node in the background and wait until it answers; the exit code. One that runs is left alone."""
     running = running_node(place)
+    if running is not None and running.node != place.name:
+        raise Failed(
+            f"node {running.node} (pid {running.pid}) runs on {place.state_dir}, and {place.config} is of node"
+            f" {place.name}: stop it, or give this one another node.state_dir"
+        )
     if running is not None:
         put(f"node {running.node} runs already (pid {running.pid})")
         return OK
@@ -80,9 +86,14 @@ def stop_node(place: Place, *, keep_workloads: bool, why: str) -> int:
     many = count(len(pids), "workload")
     fate = f"leaves {many} running, to be adopted" if keep_workloads else f"stops {many}, dependants first"
     put(f"node {endpoints.node} (pid {endpoints.pid}) {fate} and ends")
+    out = place.state_dir / OUT_NAME
+    before = out.stat().st_size if out.exists() else 0
     began_s = time.monotonic()
     if not wait_ended(endpoints.pid, STOP_S):
         complain(f"node {endpoints.node} (pid {endpoints.pid}) still runs after {span(STOP_S)}")
+        return FAILED
+    if said := _said_since(out, before):
+        sys.stderr.write(f"{said}\n")
         return FAILED
     alive = {name: pid for name, pid in pids.items() if lives(pid)}
     if alive and not keep_workloads:
@@ -146,8 +157,14 @@ def _ended(child: subprocess.Popen[bytes]) -> bool:
 
 def _relay(out: Path, before: int, code: int) -> int:
     """Say what the node said before it ended, and end as it did."""
-    with out.open("rb") as file:
-        file.seek(before)
-        said = file.read(65_536).decode("utf-8", "replace").strip()
+    said = _said_since(out, before)
     sys.stderr.write(f"{said}\n" if said else f"gyrostat: the node ended at once with code {code}; see {out}\n")
     return code if code > 0 else FAILED
+
+
+def _said_since(out: Path, before: int) -> str:
+    """What the node said outside its logs. before: the size of the file then."""
+    with contextlib.suppress(OSError), out.open("rb") as file:
+        file.seek(before)
+        return file.read(65_536).decode("utf-8", "replace").strip()
+    return ""

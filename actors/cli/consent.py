@@ -61,7 +61,12 @@ def ask_all(place: Place, what: str) -> None:
     from bus.messages import ListProcesses
 
     rows = place.ask(ListProcesses()).processes
-    ask(place, what, [row.name for row in rows if row.mode == "live" and row.state in _UP])
+    ask(place, what, [row.name for row in rows if row.mode == "live" and is_up(row)])
+
+
+def is_up(row: ProcessRow) -> bool:
+    """Whether it has a process that nobody has asked to end."""
+    return row.state in _UP
 
 
 def verb_of(command: Command) -> str | None:
@@ -69,8 +74,6 @@ def verb_of(command: Command) -> str | None:
     if command.verb == "signal_process":
         signal = str(getattr(command, "signal", "")).upper().removeprefix("SIG")
         return f"send {signal} to" if signal in _ENDING else None
-    if command.verb == "scale_workload":
-        return "scale"
     return _VERBS.get(command.verb)
 
 
@@ -79,4 +82,4 @@ def _is_live(name: str, rows: Mapping[str, ProcessRow]) -> bool:
     found = [
         row for row in rows.values() if name in {row.name, row.workload, row.name.removesuffix(f"-{row.instance}")}
     ]
-    return any(row.mode == "live" and row.state in _UP for row in found)
+    return any(row.mode == "live" and is_up(row) for row in found)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--list", "listing", is_flag=True, help="Say which faults there are.")
 @json_option
 def demo(_: Place, *, names: tuple[str, ...], keep: bool, listing: bool, as_json: bool) -> int:
-    """Break real programs and watch them being healed; nothing to set up, about 40 s.
+    """Break real programs and watch them being healed; nothing to set up, about 15 s.
 
     Starts a node with six small programs in a directory of its own, injects one fault after the other, and tells for
     each when it was seen, what was decided and why, what was done, and when the repair was verified: by the node, and

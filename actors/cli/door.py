@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 from typing import Any, Final
 
@@ -24,9 +26,11 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "drain": ("nodes", "Stop this node's workloads and start none."),
     "undrain": ("nodes", "Take up the workloads again after a drain."),
     "health": ("health", "How well everything is, with reasons."),
+    "metrics": ("metrics", "What was measured, over time."),
     "logs": ("logs", "The log of a workload, or of the node."),
     "events": ("events", "What happens, as it happens."),
     "issues": ("issues", "What is wrong, and what was done about it."),
+    "incidents": ("incidents", "Troubles of one cause, as one."),
     "resolve": ("issues", "Say that an issue is dealt with."),
     "goals": ("goals", "What is to become better, and how far it is."),
     "reconcile": ("reconcile", "Compare desired with observed now."),
@@ -50,10 +54,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 EXAMPLES: Final = """
 \b
 Examples:
-  gyrostat demo                     see it work, nothing to set up
-  gyrostat up                       run ./gyrostat.yaml in the foreground
-  gyrostat start && gyrostat status in the background, then look
-  gyrostat -c prod.yaml issues      every command takes -c FILE, before or after its name
+  gyrostat demo                      see it work, nothing to set up
+  gyrostat up                        run ./gyrostat.yaml in the foreground
+  gyrostat start && gyrostat status  in the background, then look
+  gyrostat -c prod.yaml issues       every command takes -c FILE, before or after its name
 
 Exit codes: 0 ok, 1 failed, 2 usage or config, 3 no node runs.
 """
@@ -88,6 +92,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted from None  # click would write an empty line to stderr
+        except BrokenPipeError as error:
+            return code_of(error)  # click would make it a failure
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -108,6 +114,16 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None: 
     ctx.exit()
 
 
+def _mend_streams() -> None:
+    """Let what is said be written whatever the locale, and go nowhere when a stream was closed beforehand."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 @click.group(
     cls=Commands,
     epilog=EXAMPLES,
@@ -126,6 +142,7 @@ def cli(ctx: click.Context) -> None:
 
 def run(args: list[str] | None = None) -> Any:
     """Run one command; always ends in SystemExit."""
+    _mend_streams()
     try:
         outcome = cli.main(args=args, prog_name="gyrostat", standalone_mode=False)
         sys.stdout.flush()

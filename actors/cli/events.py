@@ -39,6 +39,7 @@ def events(place: Place, *, topics: tuple[str, ...], samples: bool, everywhere: 
     from bus.keys import FOLDER_NAME
     from bus.subscriber import Subscriber
 
+    _doubt(topics)
     directory = place.state_dir / FOLDER_NAME
     try:
         subscriber = Subscriber(
@@ -59,6 +60,18 @@ def events(place: Place, *, topics: tuple[str, ...], samples: bool, everywhere: 
                 lost = _say_lost(subscriber, lost)
         except KeyboardInterrupt:
             return OK
+
+
+def _doubt(topics: tuple[str, ...]) -> None:
+    """Say which topics nothing of ours has; an actor of one's own may have it, so it is listened to all the same."""
+    from actors.cli.door import nearest
+    from actors.cli.words import KINDS
+
+    for topic in topics:
+        kind = ".".join(topic.split(".")[:2])
+        if not any(f"{one}.".startswith(f"{kind}.") for one in KINDS):
+            known = list(dict.fromkeys(one.partition(".")[0] for one in KINDS)) if "." not in kind else list(KINDS)
+            complain(f'no fact of gyrostat itself is "{kind}"; {nearest(kind, known)}')
 
 
 def _say_lost(subscriber: Subscriber, before: int) -> int:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,9 @@ FAILED: Final = 1
 USAGE: Final = 2
 NOT_RUNNING: Final = 3
 INTERRUPTED: Final = 130
+
+_OF_THE_PLACE: Final = frozenset((errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+"""Errors that say enough with the name of the file."""
 
 REPORT_NAME: Final = "gyrostat-error-{uid}.txt"
 """File in the temporary directory with the traceback of the latest unexpected error of this user."""
@@ -83,6 +85,9 @@ def _expected(error: BaseException) -> int:
     if name == "NotConnected":
         complain(str(error))
         return NOT_RUNNING
+    if isinstance(error, OSError) and error.errno in _OF_THE_PLACE:
+        complain(f"{error.filename or 'cannot write'}: {error.strerror}")
+        return FAILED
     if any(kind.__name__ == "BusError" for kind in type(error).__mro__):
         complain(str(error))
         return FAILED
@@ -108,6 +113,9 @@ def count(number: int, noun: str) -> str:
 
 def write_report(error: BaseException) -> str:
     """Write the traceback to a file of ours; where it is, or why it could not be written."""
+    import tempfile
+    import traceback
+
     place = Path(tempfile.gettempdir()) / REPORT_NAME.format(uid=os.getuid())
     text = "".join(traceback.format_exception(error))
     try:

@@ -14,15 +14,25 @@ PATIENCE_S: Final = 5.0
 """Seconds for an answer."""
 
 
-@command("health", "health web", "health --json | jq -r .whole.level", "health >/dev/null && echo all is well enough")
+@command(
+    "health",
+    "health web",
+    "health --why web          which reading, since when, which rule, because of what",
+    "health --json | jq -r .whole.level",
+    "health >/dev/null && echo all is well enough",
+)
 @click.argument("name", required=False)
+@click.option("--why", is_flag=True, help="The chain of reasons: readings, rules, and what NAME depends on.")
 @json_option
 @node_option
-def health(place: Place, *, name: str | None, as_json: bool) -> int:
+def health(place: Place, *, name: str | None, why: bool, as_json: bool) -> int:
     """How well everything is, with reasons.
 
-    Exit code 0 when healthy or degraded, 1 when unhealthy, critical or failing. With NAME only that workload counts.
+    Exit code 0 when healthy or degraded, 1 when unhealthy, critical or failing. With NAME only that workload counts;
+    it may be a pattern ('web-*') or a tag (@TAG); with --why also host, whole, or the node's name.
     """
+    if why:
+        return _explained(place, name or "whole", as_json=as_json)
     from actors.cli.paint import Paint, put, put_json
     from bus.messages import GetHealth, ListProcesses, ProcessTable
 
@@ -32,9 +42,10 @@ def health(place: Place, *, name: str | None, as_json: bool) -> int:
     modes = {row.name: row.mode for row in processes.processes} if isinstance(processes, ProcessTable) else {}
     rows = [report.whole, report.node, report.host, *report.workloads]
     if name is not None:
-        from actors.cli.names import known_names
+        from actors.cli.chosen import Named, chosen
 
-        wanted = known_names([name], [row.subject for row in report.workloads])
+        called = getattr(processes, "processes", ()) or [Named(name=row.subject) for row in report.workloads]
+        wanted = {row.name for row in chosen([name], called)}
         rows = [row for row in report.workloads if row.subject in wanted]
     if as_json:
         put_json(report if name is None else rows[0] if len(rows) == 1 else rows)
@@ -42,6 +53,19 @@ def health(place: Place, *, name: str | None, as_json: bool) -> int:
         put(*_lines(rows, modes, Paint()))
     deciding = rows if name is not None else [report.whole]
     return OK if all(row.level in {"healthy", "degraded"} for row in deciding) else FAILED
+
+
+def _explained(place: Place, name: str, *, as_json: bool) -> int:
+    from actors.cli.health_lines import story_lines
+    from actors.cli.paint import Paint, put, put_json
+    from bus.messages import ExplainHealth
+
+    story = place.ask(ExplainHealth(name=name))
+    if as_json:
+        put_json(story)
+    else:
+        put(*story_lines(story.chain, Paint()))
+    return OK if story.chain[0].level in {"healthy", "degraded"} else FAILED
 
 
 def _lines(rows: list[object], modes: dict[str, str], paint: object) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -52,6 +53,8 @@ def _import(place: Place, *, file: Path, kind: str | None, out: Path | None, for
             files=lambda pattern: _files(file.parent, pattern),
             exists=lambda name: (file.parent / name).exists(),
             environ=os.environ,
+            folder=str(file.parent.absolute()),
+            host=platform.node(),
         )
         draft = read(source, lent, kind)
     except (OSError, UnicodeDecodeError) as error:

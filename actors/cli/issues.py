@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from actors.cli.exits import count
 from actors.cli.options import command, json_option, node_option
 from actors.cli.place import Place
 
@@ -85,9 +86,10 @@ def _explained(detail: Any, paint: Any) -> list[str]:
     from actors.cli.paint import span, table
 
     row = detail.row
+    seen = f"seen {count(row.count, 'time')}"
     lines = [
         paint(f"issue {row.issue}: {row.summary}", "bold"),
-        f"  {row.subject}, {row.issue_kind.replace('_', ' ')}, {row.severity}, {row.state}; seen {row.count} times",
+        f"  {row.subject}, {row.issue_kind.replace('_', ' ')}, {row.severity}, {row.state}; {seen}",
         f"  fingerprint {row.fingerprint}",
     ]
     if row.time_to_repair_s is not None:

@@ -1,11 +1,9 @@
-"""Names of workloads that a person typed: checked against those there are, then asked about all at once."""
+"""Commands to the workloads a person named, all asked for at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
-
-import click
 
 from actors.cli.consent import ask_for
 from actors.cli.exits import FAILED, OK, complain
@@ -18,26 +16,6 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 120.0
 """Seconds for a workload to stop or start: its grace, and that of those it waits for."""
-
-
-def known_names(names: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The names as they are known; in dual mode a name of the config stands for both of its instances.
-
-    Raises: click.UsageError with the nearest known name.
-    """
-    found: list[str] = []
-    for name in names:
-        both = [f"{name}-{mode}" for mode in ("sandbox", "live") if f"{name}-{mode}" in known]
-        if name in known:
-            found.append(name)
-        elif both:
-            found.extend(both)
-        else:
-            from actors.cli.door import nearest
-
-            msg = f'no workload "{name}"; {nearest(name, list(known))}'
-            raise click.UsageError(msg)
-    return list(dict.fromkeys(found))
 
 
 def ask_each(place: Place, names: Sequence[str], make: Callable[[str], Command], done: str) -> int:
@@ -63,8 +41,9 @@ def ask_all(
     from bus.messages import ListProcesses
 
     with place.client() as client:
-        rows = client.ask(ListProcesses()).processes
-        commands = make(chosen(names, rows), rows)
+        table = client.ask(ListProcesses())
+        rows = table.processes
+        commands = make(chosen(names, rows, table.none), rows)
         ask_for(place, commands, rows)
         outcomes = client.gather(list(commands.values()), patience_s)
     code = OK

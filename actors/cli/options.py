@@ -63,6 +63,24 @@ def examples(*lines: str) -> str:
     return "\n".join(("\b", "Examples:", *(f"  gyrostat {line}" for line in lines)))
 
 
+class Number(click.IntRange):
+    """A whole number, and what is said of anything else."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is no whole number", param, ctx)
+        return super().convert(number, param, ctx)
+
+    def _describe_range(self) -> str:
+        if self.max is None:
+            return f"{self.min} or more"
+        return f"{self.min} to {self.max}"
+
+
 class Command(click.Command):
     """A command with -c and examples; -h is help."""
 

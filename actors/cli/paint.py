@@ -90,12 +90,26 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"  # noqa: PLR2004
 
 
-def measured(metric: str, value: float) -> str:
-    """The value of a metric in its unit. metric: as in actors.settings METRICS, or any other name."""
-    if metric in {"memory", "memory_total"}:
+def in_unit(value: float, unit: str) -> str:
+    """A value in bytes, percent or seconds, or a bare number for any other unit."""
+    if unit == "bytes":
         return size(value)
-    if metric in {"cpu", "error_rate", "availability", "disk", "swap", "memory_percent"}:
+    if unit == "percent":
         return f"{number(value)} %"
-    if metric in {"latency", "uptime"} or metric.endswith("_s"):
-        return span(value)
-    return number(value)
+    return span(value) if unit == "seconds" else number(value)
+
+
+def measured(metric: str, value: float) -> str:
+    """The value of a metric in its unit. metric: as in actors.settings METRICS, of the host, or any other name."""
+    return in_unit(value, unit_of(metric))
+
+
+def unit_of(metric: str) -> str:
+    """The unit of a metric that is measured anyway, by its name."""
+    if metric in {"memory", "memory_total", "pss", "disk_read", "disk_write", "net_in", "net_out"}:
+        return "bytes"
+    if metric in {"cpu", "monitor_cpu", "error_rate", "availability", "disk", "inodes", "swap", "memory_percent"}:
+        return "percent"
+    if metric.startswith(("pressure_", "stall_")):
+        return "percent"
+    return "seconds" if metric in {"latency", "uptime"} or metric.endswith("_s") else "count"

@@ -31,10 +31,13 @@ class Place:
 
     @property
     def config(self) -> Path:
-        """The config file. Raises: ConfigError when there is none."""
+        """The config file. Raises: ConfigError when there is none; Failed when the current directory is gone."""
         from actors.settings import find_config
 
-        return find_config(os.environ, Path.cwd(), self.given)
+        try:
+            return find_config(os.environ, Path.cwd(), self.given)
+        except FileNotFoundError:
+            raise Failed("the current directory is gone; cd to one that is there") from None
 
     @property
     def name(self) -> str:
@@ -52,15 +55,19 @@ class Place:
         return self._look()[2]
 
     def endpoints(self) -> Endpoints:
-        """Where the running node answers. Raises: NotRunning."""
+        """Where the running node answers. Raises: NotRunning; Failed when this account may not ask it."""
         from bus.endpoints import check_alive, read_endpoints
         from bus.errors import NotConnected
 
+        found = None
         try:
             found = read_endpoints(self.run_dir)
             check_alive(found)
         except NotConnected:
-            raise NotRunning(f"no node runs on {self.state_dir}; start one with: {self.told('start')}") from None
+            then = "it died; adopt what it left running" if found is not None else "start one"
+            raise NotRunning(f"no node runs on {self.state_dir}; {then} with: {self.told('start')}") from None
+        except PermissionError:
+            raise Failed(f"the node on {self.state_dir} is of {_owner(self.run_dir)}; ask it as that account") from None
         return found
 
     def endpoints_file(self) -> Path:
@@ -128,3 +135,10 @@ class Place:
 
             self._dirs = peek_state_dir(self.config, os.environ)
         return self._dirs
+
+
+def _owner(folder: Path) -> str:
+    try:
+        return folder.owner()
+    except (OSError, KeyError):
+        return "another account"

@@ -23,8 +23,8 @@ def ps(place: Place, *, names: tuple[str, ...], as_json: bool) -> None:
     from bus.messages import ListFamilies, ListProcesses
 
     with place.client() as client:
-        rows = client.ask(ListProcesses()).processes
-        wanted = chosen(names, rows) if names else rows
+        table = client.ask(ListProcesses())
+        wanted = chosen(names, table.processes, table.none) if names else table.processes
         found = client.ask(ListFamilies(names=[row.name for row in wanted] if names else []))
     if as_json:
         put_json(found)

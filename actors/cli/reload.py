@@ -25,15 +25,12 @@ def reload(place: Place, *, dry_run: bool, as_json: bool) -> int:
     planned = ask_plan(place)
     if planned.faults or dry_run:
         return show_plan(planned, as_json=as_json)
-    from actors.cli.consent import ask
     from actors.cli.paint import put
-    from actors.cli.plan_lines import INTERRUPTING, interrupted
     from bus.messages import ReloadConfig
 
     if planned.plan and not as_json:
         show_plan(planned, as_json=False)
-    for action in sorted(INTERRUPTING):
-        ask(place, action, interrupted(planned, action))
+    _ask_about(place, planned)
     result = place.ask(ReloadConfig(revision=planned.revision), 30.0)
     if as_json or result.faults:
         return show_plan(result, as_json=as_json)
@@ -48,6 +45,34 @@ def ask_plan(place: Place) -> Any:
     from bus.messages import ReloadConfig
 
     return place.ask(ReloadConfig(dry_run=True), 30.0)
+
+
+def plan_next(place: Place) -> list[str]:
+    """Show what a changed config makes the next node do, and ask about it; the workloads that it interrupts.
+
+    Raises: Failed when the answer is no; NotRunning; CommandError.
+    """
+    from actors.cli.paint import put
+    from actors.cli.plan_lines import INTERRUPTING
+
+    planned = ask_plan(place)
+    if planned.faults:  # none for the program that is installed by now: the one that runs is older
+        complain(f"the running node cannot tell what the changed config does: {planned.faults[0]}")
+        return []
+    if not planned.plan:
+        return []
+    put("the config was changed, and the next node brings it in:")
+    show_plan(planned, as_json=False)
+    _ask_about(place, planned)
+    return [row.subject for row in planned.plan if row.action in INTERRUPTING]
+
+
+def _ask_about(place: Place, planned: Any) -> None:
+    from actors.cli.consent import ask
+    from actors.cli.plan_lines import INTERRUPTING, interrupted
+
+    for action in sorted(INTERRUPTING):
+        ask(place, action, interrupted(planned, action))
 
 
 def show_plan(result: Any, *, as_json: bool) -> int:

@@ -7,7 +7,7 @@ import os
 import click
 
 from actors.cli.exits import refusal
-from actors.cli.options import command, node_option, yes_option
+from actors.cli.options import Number, command, node_option, yes_option
 from actors.cli.place import Place
 
 
@@ -19,7 +19,7 @@ from actors.cli.place import Place
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--at-once", is_flag=True, help="All instances at the same time, not in turn.")
-@click.option("--keep", type=click.IntRange(min=0), metavar="N", help="Instances that stay ready; else as roll says.")
+@click.option("--keep", type=Number(min=0), metavar="N", help="Instances that stay ready; else as roll says.")
 @node_option
 @yes_option
 def restart(place: Place, *, names: tuple[str, ...], at_once: bool, keep: int | None) -> int:
@@ -28,7 +28,7 @@ def restart(place: Place, *, names: tuple[str, ...], at_once: bool, keep: int | 
     With names: stops and starts these workloads; NAME may be a pattern ('web-*') or a tag (@TAG). The instances of one
     workload are restarted in turn, and the rest is left as it is when one does not become ready. Without: ends the
     node, leaves its workloads running, and starts it again in the background, where it adopts them; nothing is ended
-    when the config has a fault.
+    when the config has a fault. What a changed config will do is shown before, and asked as `reload` asks.
     """
     if names:
         from actors.cli.restart_names import restart_named
@@ -48,10 +48,12 @@ def restart(place: Place, *, names: tuple[str, ...], at_once: bool, keep: int | 
         raise refusal(error) from None
     running = running_node(place)
     if running is not None:
+        from actors.cli.reload import plan_next
         from actors.cli.upgrade import begin_anew, in_service
 
+        changing = plan_next(place)
         if in_service(place, running.pid):
-            return begin_anew(place, "restart asked on the command line")
+            return begin_anew(place, "restart asked on the command line", changing)
         code = stop_node(place, keep_workloads=True, why="restart asked on the command line")
         if code:
             return code

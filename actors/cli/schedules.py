@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from actors.cli.options import command, json_option
+from actors.cli.options import Number, command, json_option
 from actors.cli.place import Place
 
 if TYPE_CHECKING:
@@ -19,15 +19,17 @@ TIMES_MAX: Final = 100
 
 @command("schedule", "schedule backup -n 10", "schedule --json")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("-n", "--times", type=click.IntRange(1, TIMES_MAX), default=3, help="Times that are shown. Default: 3.")
+@click.option("-n", "--times", type=Number(1, TIMES_MAX), default=3, help="Times that are shown. Default: 3.")
 @json_option
 def schedule(place: Place, *, names: tuple[str, ...], times: int, as_json: bool) -> None:
     """The next times of every workload with a schedule or windows, as the config says.
 
+    NAME may be a pattern ('web-*') or a tag (@TAG).
+
     Needs no node; with one that runs, its state and how its last run ended are shown as well. An interval counts from
     the last run, which only a node knows.
     """
-    from actors.cli.names import known_names
+    from actors.cli.chosen import Named, chosen
     from actors.cli.paint import Paint, put, put_json, table
     from actors.node import load_node
 
@@ -37,13 +39,17 @@ def schedule(place: Place, *, names: tuple[str, ...], times: int, as_json: bool)
         for name, one in settings.workloads.items()
         if one.spec.schedule is not None or one.spec.windows.run or one.spec.windows.maintenance
     }
-    wanted = known_names(names, list(timed)) if names else list(timed)
+    called = [
+        Named(name=name, workload=one.config_name, instance=one.instance, tags=tuple(one.spec.tags))
+        for name, one in settings.workloads.items()
+    ]
+    wanted = [one.name for one in chosen(names, called)] if names else list(timed)
     rows = _rows(place)
-    found = [entry for name in wanted for entry in _entries(timed[name], rows.get(name), times)]
+    found = [entry for name in wanted if name in timed for entry in _entries(timed[name], rows.get(name), times)]
     if as_json:
         put_json(found)
     elif not found:
-        put("no workload has a schedule or a window")
+        put(f"no schedule and no window: {', '.join(wanted)}" if names else "no workload has a schedule or a window")
     else:
         head = ("NAME", "MODE", "WHAT", "WHEN", "NEXT", "STATE")
         shown = [[*(str(entry[key]) for key in _COLUMNS), ", ".join(entry["next"]), entry["state"]] for entry in found]

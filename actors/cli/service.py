@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pwd
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
-from actors.cli.exits import OK, Failed, complain, refusal
+from actors.cli.exits import OK, USAGE, Failed, complain, refusal
 from actors.cli.options import command, config_option, examples
 from actors.cli.place import Place
 
@@ -46,9 +49,24 @@ def service(ctx: click.Context) -> None:
 
 def _whose(function: Any) -> Any:
     function = click.option("--as", "account", metavar="ACCOUNT", help="Account it runs as; with --system.")(function)
-    return click.option(
-        "--system/--user", default=None, help="For the machine, or this account. Default: --system for root."
-    )(function)
+    return _scope("For the machine. Default for root.", "For this account. Default for others.")(function)
+
+
+def _scope(system: str, user: str) -> Callable[[Any], Any]:
+    """--system and --user, given to the command as `system`: None when it is not said. system, user: their help."""
+
+    def add(function: Any) -> Any:
+        @functools.wraps(function)
+        def scoped(*args: Any, for_system: bool, for_user: bool, **rest: Any) -> Any:
+            if for_system and for_user:
+                msg = "--system and --user exclude each other"
+                raise click.UsageError(msg)
+            return function(*args, system=for_system if for_system or for_user else None, **rest)
+
+        with_user = click.option("--user", "for_user", is_flag=True, help=user)(scoped)
+        return click.option("--system", "for_system", is_flag=True, help=system)(with_user)
+
+    return add
 
 
 @_whose
@@ -85,19 +103,16 @@ def _show(place: Place, *, system: bool | None, account: str | None) -> int:
     return OK
 
 
-@_whose
+@_scope("That of the machine.", "That of this account. Default: whichever of the two is there.")
 @click.option("--dir", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Remove it there; stop nothing.")
-def _uninstall(place: Place, *, system: bool | None, account: str | None, folder: Path | None) -> int:
+def _uninstall(place: Place, *, system: bool | None, folder: Path | None) -> int:
     """Stop the service and remove its unit.
 
     Stops the workloads too; end the node with `gyrostat stop --keep-workloads` before it to keep them.
     """
     from actors.cli.paint import put
 
-    found = _service(place, system=system, account=account)
-    path = _path(found, folder)
-    if not path.exists():
-        raise Failed(f"not installed: there is no {path}")
+    found, path = _installed(place, folder, system=system)
     if folder is None and _managed():
         if sys.platform == MAC:
             _call("launchctl", "bootout", f"{_domain(found)}/{found.label}")
@@ -106,6 +121,25 @@ def _uninstall(place: Place, *, system: bool | None, account: str | None, folder
     path.unlink()
     put(f"removed: {path}")
     return OK
+
+
+def _installed(place: Place, folder: Path | None, *, system: bool | None) -> tuple[Service, Path]:
+    """The service that is to go, and its unit. Raises: Failed when there is none, or there are two."""
+    from actors.cli.service_files import Service
+
+    place.check_here()
+    nothing = Service(node=place.name, argv=[], directory=place.config.parent, path="", grace_s=0, system=True)
+    scopes = [True, False] if system is None else [system]
+    services = [msgspec.structs.replace(nothing, system=scope) for scope in scopes]
+    places = {_path(one, folder): one for one in services}
+    there = [path for path in places if path.exists()]
+    if len(there) > 1:
+        raise Failed(f"there are two, {there[0]} and {there[1]}; say --system or --user", code=USAGE)
+    if not there:
+        caller = os.environ.get("SUDO_USER")
+        hint = f"; one that {caller} installed is removed by {caller}, without sudo" if caller else ""
+        raise Failed(f"not installed: there is no {' and no '.join(map(str, places))}{hint}")
+    return places[there[0]], there[0]
 
 
 def _service(place: Place, *, system: bool | None, account: str | None) -> Service:

@@ -16,7 +16,7 @@ from actors.cli.place import Place
 def signal(place: Place, *, name: str, sig: str) -> int:
     """Send a signal to the main process of a workload; of each, for a pattern ('web-*') or a tag (@TAG).
 
-    SIGNAL: a name, with or without SIG.
+    SIGNAL: a name, with or without SIG, or a number.
     """
     import signal as signals
 
@@ -24,8 +24,9 @@ def signal(place: Place, *, name: str, sig: str) -> int:
     from actors.cli.names import ask_each
     from bus.messages import SignalProcess
 
-    short = sig.upper().removeprefix("SIG")
     known = [one.name.removeprefix("SIG") for one in signals.Signals]
+    numbers = {str(one.value): one.name.removeprefix("SIG") for one in signals.Signals}
+    short = numbers.get(sig, sig.upper().removeprefix("SIG"))
     if short not in known:
         msg = f'no signal "{sig}"; {nearest(short, known)}'
         raise click.UsageError(msg)

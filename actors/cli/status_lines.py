@@ -67,6 +67,8 @@ def _head(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
         parts.append(paint("DRAINED: no workload is started", "warn"))
     if health is not None:
         parts.append(paint(health.whole.level, level_tone(health.whole.level)))
+        if health.emergency:
+            parts.append(paint(f"EMERGENCY, incident {health.emergency}", "bad"))
     yield " | ".join(parts) if parts else "node gives no answer"
     if health is not None and health.whole.level != "healthy":
         yield from (f"  {why}" for why in health.whole.why[:SHOWN_MAX])
@@ -102,16 +104,25 @@ def _workload(row: Any, health: Any) -> list[str | Cell]:
 
 def why_of(row: Any, health: Any) -> str:
     """Why a workload is as it is, when it is not simply well."""
-    notes = [text for text, holds in (("held", row.held), ("no longer in the config", not row.declared)) if holds]
-    if row.state not in {"ready", "running"} and row.why:
+    notes = ["held"] if row.held and row.state != "held" else []
+    if not row.declared:
+        notes.append(parting(row))
+    elif row.state not in {"ready", "running"} and row.why:
         notes.append(row.why)
     elif health is not None and health.level != "healthy":
         notes.extend(health.why)
+    if row.refused:
+        notes.append("keeps to its former config, as the changed one did not get ready")
     if row.status:
         notes.append(f"says: {row.status}")
     if row.strays:
         notes.append(f"left-over processes: {', '.join(map(str, row.strays))}")
     return shortened("; ".join(dict.fromkeys(notes)))
+
+
+def parting(row: Any) -> str:
+    """Why it is no longer to run. row: or its story."""
+    return "scaled away" if row.scaled_away else "no longer in the config"
 
 
 def shortened(text: str, limit: int = WHY_MAX) -> str:

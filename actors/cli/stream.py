@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from actors.cli.paint import Paint
 from actors.cli.place import SOURCE
-from actors.cli.words import Said, say
+from actors.cli.said import Said
+from actors.cli.words import say
 
 REMEMBERED: Final = 2000
 """Facts whose words are kept, so that a later one can name its cause."""

@@ -7,26 +7,30 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.cli.exits import FAILED, OK, complain, count, refusal
-from actors.cli.options import command
+from actors.cli.options import command, yes_option
 from actors.cli.paint import put, span
 from actors.cli.place import SOURCE, Place
 
 if TYPE_CHECKING:
     from bus.endpoints import Endpoints
+    from bus.messages import ProcessRow
 
 RETURN_S: Final = 30.0
 """Seconds within which the node has to answer again."""
 
 
 @command("upgrade", "upgrade -c prod.yaml         after pip install --upgrade, or git pull in a checkout")
+@yes_option
 def upgrade(place: Place) -> int:
     """Let the node begin anew with the program that is installed by now; its workloads go on.
 
-    First the new program reads the config: when it finds a fault, nothing is ended. Then the node ends, its successor
-    adopts the workloads, and it is checked that each has the process it had before.
+    First the new program reads the config: when it finds a fault, nothing is ended. If the config was changed, what
+    that will do is shown, and asked as `reload` asks. Then the node ends, its successor adopts the workloads, and it is
+    checked that each has the process it had before, but for those that the changed config restarts or stops.
     """
     from actors.node import load_node
     from actors.settings import ConfigError
@@ -36,19 +40,22 @@ def upgrade(place: Place) -> int:
         load_node(place.config, os.environ)
     except ConfigError as error:
         raise refusal(error) from None
-    return begin_anew(place, "upgrade asked on the command line")
+    from actors.cli.reload import plan_next
+
+    return begin_anew(place, "upgrade asked on the command line", plan_next(place))
 
 
-def begin_anew(place: Place, why: str) -> int:
-    """Put another node in the place of the one that runs, and compare; the exit code. Raises: NotRunning."""
+def begin_anew(place: Place, why: str, changing: Collection[str]) -> int:
+    """Put another node in the place of the one that runs, and compare; the exit code. Raises: NotRunning.
+
+    changing: workloads that are restarted or stopped right after, as the config was changed.
+    """
     from actors.cli.background import running_node, start_node
     from bus.messages import GetNode, ListProcesses
 
     with place.client() as client:
-        endpoints, (info, table) = client.endpoints, client.gather([GetNode(), ListProcesses()], 10.0)
-        for answer in (info, table):
-            if isinstance(answer, Exception):
-                raise answer
+        endpoints = client.endpoints
+        info, table = client.ask(GetNode(), 10.0), client.ask(ListProcesses(), 10.0)
     began_s = time.monotonic()
     if leave(place, endpoints, why):
         found = _returned(place, endpoints, began_s)
@@ -57,7 +64,7 @@ def begin_anew(place: Place, why: str) -> int:
     if found is None:
         complain(f"the node did not answer again within {span(RETURN_S)}; its workloads go on; see gyrostat logs")
         return FAILED
-    return _compare(place, info, table, began_s)
+    return _compare(place, info, [row for row in table.processes if row.pid], changing, began_s)
 
 
 def leave(place: Place, endpoints: Endpoints, why: str) -> bool:
@@ -110,19 +117,21 @@ def _returned(place: Place, before: Endpoints, began_s: float) -> Endpoints | No
     return None
 
 
-def _compare(place: Place, info: Any, table: Any, began_s: float) -> int:
-    """Say what became of every process that ran."""
+def _compare(place: Place, info: Any, ran: Sequence[ProcessRow], changing: Collection[str], began_s: float) -> int:
+    """Say what became of every process that ran; the exit code."""
     from bus.messages import GetNode, ListProcesses
 
     with place.client() as client:
         now: Any = client.ask(GetNode(), 10.0)
         after: Any = client.ask(ListProcesses(), 10.0)
-    before = {row.name: row.pid for row in table.processes if row.pid}
+    before = {row.name: row.pid for row in ran if row.name not in changing}
     pids = {row.name: row.pid for row in after.processes}
     others = [name for name, pid in before.items() if pids.get(name) != pid]
+    due = [row.name for row in ran if row.name in changing]
     put(
         f"node {now.node}: {info.release} (pid {info.pid}) -> {now.release} (pid {now.pid}) in "
         f"{span(time.monotonic() - began_s)}; {count(len(before) - len(others), 'workload')} untouched"
+        + (f"; restarted or stopped next, as the config was changed: {', '.join(due)}" if due else "")
     )
     for name in others:
         complain(f"{name} had pid {before[name]}, and has {pids.get(name) or 'none'} now; see gyrostat logs")

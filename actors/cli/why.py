@@ -23,15 +23,15 @@ def why(place: Place, *, name: str, as_json: bool) -> None:
     from actors.cli.chosen import chosen
     from actors.cli.paint import Paint, put, put_json
     from actors.cli.why_lines import lines_of
-    from bus.messages import ExplainProcess, GetDrift, GetHealth, ListIssues, ListProcesses
+    from bus.messages import ExplainProcess, GetDrift, GetHealth, ListIncidents, ListIssues, ListProcesses
 
     with place.client() as client:
-        rows = chosen([name], client.ask(ListProcesses()).processes)
-        tales = [client.ask(ExplainProcess(name=row.name)) for row in rows]
-        others = client.gather([ListIssues(), GetDrift(), GetHealth()], 3.0)
+        table = client.ask(ListProcesses())
+        tales = [client.ask(ExplainProcess(name=row.name)) for row in chosen([name], table.processes, table.none)]
+        others = client.gather([ListIssues(), GetDrift(), GetHealth(), ListIncidents()], 3.0)
     known: dict[str, Any] = {
         part: None if isinstance(answer, Exception) else answer
-        for part, answer in zip(("issues", "drift", "health"), others, strict=True)
+        for part, answer in zip(("issues", "drift", "health", "incidents"), others, strict=True)
     }
     if as_json:
         put_json([{"stories": tale, **_about(tale, known)} for tale in tales])

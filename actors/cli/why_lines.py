@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.cli.paint import Cell, Paint, span, table
-from actors.cli.status_lines import STATE_TONES, shortened
+from actors.cli.status_lines import STATE_TONES, parting, shortened
 
 if TYPE_CHECKING:
     from bus.messages import ProcessStories, StoryRow
@@ -30,7 +30,7 @@ def lines_of(tale: ProcessStories, known: Mapping[str, Any], paint: Paint) -> li
 
 def _of_one(story: StoryRow, paint: Paint) -> Iterator[str]:
     state = paint(story.state.replace("_", " "), STATE_TONES.get(story.state, "plain"))
-    because = f": {story.why}" if story.why else ""
+    because = f": {story.why}" if story.why and story.why != story.state else ""
     yield f"{paint(story.name, 'bold')} is {state}, for {span(story.since_s)}{because}"
     yield from (f"  {text}" for text in _notes(story))
     if story.moves:
@@ -45,18 +45,20 @@ def _of_one(story: StoryRow, paint: Paint) -> Iterator[str]:
 
 def _notes(story: StoryRow) -> Iterator[str]:
     if not story.declared:
-        yield "it is no longer in the config"
-    if story.held:
-        yield "a person holds it: only gyrostat release and gyrostat start end that"
+        yield f"it is {parting(story)}"
+    if story.held and story.why.startswith("shed in emergency"):
+        yield "the emergency protocol stopped it, and starts it again when the emergency is over"
+    elif story.held:
+        yield f"a person holds it: only gyrostat release {story.name} and gyrostat start {story.name} end that"
     elif not story.wanted and story.declared and not story.moves:
-        yield "it is not started with the node (autostart: false); start it with gyrostat start"
-    yield from (f"waits for {text}" for text in story.unmet)
+        yield f"it is not started with the node (autostart: false); start it with gyrostat start {story.name}"
+    yield from (f"waits for {text}" for text in story.unmet if text not in story.why)
     if story.next_s is not None:
         yield f"is started again in {span(story.next_s)}"
     if story.restarts:
         yield f"was restarted {story.restarts} time{'s' if story.restarts != 1 else ''} without being asked"
     if story.state == "crash_loop":
-        yield "is left alone until a remedy or a person starts it: gyrostat start"
+        yield f"is left alone until a remedy or a person starts it: gyrostat start {story.name}"
 
 
 def _move(move: Any) -> list[str | Cell]:
@@ -64,7 +66,7 @@ def _move(move: Any) -> list[str | Cell]:
         f"    {span(move.ago_s)} ago",
         (move.state.replace("_", " "), STATE_TONES.get(move.state, "plain")),
         f"pid {move.pid}" if move.pid is not None else "",
-        shortened(move.why, WHY_MAX),
+        shortened(move.why, WHY_MAX) if move.why != move.state else "",
     ]
 
 
@@ -78,6 +80,10 @@ def _of_others(name: str, known: Mapping[str, Any], paint: Paint) -> Iterator[st
                 f"  issue {row.issue} ({kind}, {row.severity}, {row.state}): {shortened(row.summary, WHY_MAX)}{tried}"
             )
             yield paint(text, "bad")
+    for incident in known["incidents"].incidents if known.get("incidents") is not None else ():
+        for symptom in incident.symptoms:
+            if symptom.subject == name and symptom.because:
+                yield f"  part of incident {incident.incident}, because of {symptom.because}"
     for row in known["drift"].drifts if known.get("drift") is not None else ():
         if row.subject == name:
             yield paint(f"  drift: wanted {row.desired}, found {row.observed}; {row.action}", "warn")

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-import msgspec
+from collections.abc import Callable
+from typing import Final
 
 from actors.cli.paint import measured, number, span
-
-Data = Mapping[str, Any]
-
-
-class Said(msgspec.Struct, frozen=True):
-    """A fact in words. tone: as in paint.CODES. why: what the fact itself gives as its reason, or empty."""
-
-    text: str
-    tone: str = "plain"
-    why: str = ""
+from actors.cli.said import Data, Said, listed
+from actors.cli.words_monitor import WORDS
 
 
 def say(kind: str, data: Data) -> Said:
@@ -47,7 +37,7 @@ def is_sample(kind: str) -> bool:
 def is_news(kind: str, data: Data) -> bool:
     """Whether a fact is worth a line to somebody who watches; the others are told by another fact as well."""
     name = kind_of(kind)
-    if is_sample(name):
+    if is_sample(name) or name == "anomaly.detected":
         return False
     if name == "process.state_changed":
         return data.get("state") in {"waiting", "unhealthy", "exited"}
@@ -63,16 +53,11 @@ def is_news(kind: str, data: Data) -> bool:
 def ending(data: Data) -> str:
     """How a process ended."""
     if data.get("signal"):
-        return f"ended by SIG{str(data['signal']).removeprefix('SIG')}"
+        cause = f" ({data['cause']})" if data.get("cause") else ""
+        return f"ended by SIG{str(data['signal']).removeprefix('SIG')}{cause}"
     if data.get("exit_code") is None:
         return "ended, unseen by any node"
     return f"exited with code {data['exit_code']}"
-
-
-def listed(names: list[Any]) -> str:
-    """`a, b and c`."""
-    texts = [str(name) for name in names]
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def _exited(data: Data) -> Said:
@@ -95,7 +80,11 @@ def _started(data: Data) -> Said:
 
 def _state(data: Data) -> Said:
     tone = {"unhealthy": "bad", "crash_loop": "bad", "waiting": "warn", "ready": "good"}.get(data["state"], "plain")
-    return Said(f"is {data['state'].replace('_', ' ')}, was {data['before'].replace('_', ' ')}", tone, data["why"])
+    return Said(f"is {data['state'].replace('_', ' ')}, was {data['before'].replace('_', ' ')}", tone, _reason(data))
+
+
+def _reason(data: Data) -> str:
+    return "" if data["why"] == data["state"] else str(data["why"])
 
 
 def _in_a_row(times: int) -> str:
@@ -115,26 +104,6 @@ def _crash_loop(data: Data) -> Said:
 def _start_failed(data: Data) -> Said:
     again = "tried again later" if data["retryable"] else "will not work until something is changed"
     return Said(f"could not be started (attempt {data['attempt']}, {again})", "bad", data["reason"])
-
-
-def _threshold(data: Data) -> Said:
-    side = "over" if data["direction"] == "above" else "under"
-    value, limit = measured(data["metric"], data["value"]), measured(data["metric"], data["limit"])
-    tone = "bad" if data["severity"] == "critical" else "warn"
-    return Said(f"{data['metric']} {value} is {side} its limit {limit} for {span(data['held_s'])}", tone)
-
-
-def _cleared(data: Data) -> Said:
-    if data.get("because") == "limit_removed":
-        return Said(f"{data['metric']} has no limit any more", "plain")
-    value, lasted = measured(data["metric"], data["value"]), span(data["lasted_s"])
-    return Said(f"{data['metric']} is back at {value} after {lasted}", "good")
-
-
-def _health(data: Data) -> Said:
-    tone = {"healthy": "good", "degraded": "warn"}.get(data["level"], "bad")
-    why = "" if data["level"] == "healthy" else "; ".join(data["why"])
-    return Said(f"health is {data['level']}, was {data['before']}", tone, why)
 
 
 def _raised(data: Data) -> Said:
@@ -207,7 +176,15 @@ def _rolled(data: Data) -> Said:
     if data["ok"]:
         return Said(f"all {len(data['restarted'])} instances were restarted in turn in {span(data['took_s'])}", "good")
     left = f"; not touched: {listed(data['left'])}" if data["left"] else ""
+    left = f"; set back to the former config: {listed(data['set_back'])}{left}" if data.get("set_back") else left
     return Said(f"the restart in turn ended after {span(data['took_s'])}{left}", "bad", data["why"])
+
+
+def _set_back(data: Data) -> Said:
+    done = f"; {listed(data['done'])} got ready and keep it" if data["done"] else ""
+    left = f"; not touched: {listed(data['left'])}" if data["left"] else ""
+    text = f"the changed config is not in force: {listed(data['instances'])} set back to the former one{done}{left}"
+    return Said(text, "bad", data["why"])
 
 
 def _peer_rejected(data: Data) -> Said:
@@ -222,16 +199,8 @@ def _lost(data: Data) -> Said:
     return Said(f"{missing} facts of {data['publisher']} ({data['stream_name']}) were lost on the way", "warn")
 
 
-def _lines_read(data: Data) -> Said:
-    skipped = f", {number(data['skipped_bytes'])} bytes more not read" if data["skipped_bytes"] else ""
-    return Said(f"logged {data['lines']} lines, {data['errors']} of them error lines{skipped}", "dim")
-
-
-def _sampled(data: Data) -> Said:
-    return Said(", ".join(f"{name} {measured(name, value)}" for name, value in data["values"].items()), "dim")
-
-
 _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
+    **WORDS,
     "actor.failed": _actor_failed,
     "actor.started": lambda d: Said("actor works" + (f" again, restart {d['restarts']}" if d["restarts"] else "")),
     "bus.events_lost": _lost,
@@ -252,14 +221,11 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
     ),
     "goal.ended": lambda d: Said(f"goal {d['goal']} {d['state']}", "warn", d["why"]),
     "goal.set": _goal,
-    "health.changed": _health,
     "issue.escalated": _escalated,
     "issue.raised": _raised,
     "issue.resolved": lambda d: Said(
         f"issue {d['issue']} resolved by {d['by']} in {span(d['time_to_repair_s'])}; verified: {d['verified']}", "good"
     ),
-    "log.lines_read": _lines_read,
-    "metrics.sampled": _sampled,
     "node.draining": lambda d: Said("node is drained: its workloads are stopped, none is started", "warn", d["why"]),
     "node.gone": lambda d: Said(
         "has left" if d["said"] else f"is gone, silent for {span(d['silent_s'])}",
@@ -309,9 +275,10 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
         f"{len(d['instances'])} instances are restarted in turn, {d['keep_ready']} stay ready", "plain", d["why"]
     ),
     "roll.ended": _rolled,
+    "config.set_back": _set_back,
     "schedule.skipped": lambda d: Said("a time of its schedule passed without a run", "warn", d["why"]),
-    "threshold.cleared": _cleared,
-    "threshold.crossed": _threshold,
-    "trend.changed": lambda d: Said(f"trend of {d['metric']} is {d['trend']}, was {d['before']}"),
 }
 """Kind of fact -> its words."""
+
+KINDS: Final = tuple(_WORDS)
+"""Kinds of facts that have words here."""

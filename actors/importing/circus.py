@@ -55,27 +55,44 @@ def read_circus(source: Source, lent: Lent) -> Draft:
     Raises: Unreadable.
     """
     draft = Draft()
-    sections = read_ini(source, inline=False)
-    for section in list(sections):
-        note_overridden(section.overridden, draft)
-        if section.name == "circus":
-            for key, option in section.options.items():
-                if key in {"include", "include_dir"}:
-                    for pattern in option.text.split():
-                        for each in lent.files(pattern if key == "include" else f"{pattern}/*.ini"):
-                            sections += read_ini(each, inline=False)
-                else:
-                    draft.note(option.place, *_OWN)
-        elif section.kind in _SECTIONS:
-            draft.note(section.place, *_SECTIONS[section.kind])
-        elif section.kind not in {"watcher", "socket", "env"}:
-            draft.note(section.place, "is not known", "see whether it is needed")
+    sections = _with_included(read_ini(source, inline=False), lent, draft)
     sockets = _sockets(sections, draft)
     environments = [section for section in sections if section.kind == "env"]
     watchers = [section for section in sections if section.kind == "watcher"]
     for section in sorted(watchers, key=lambda each: -_priority(each)):
         _Watcher(section, draft, sockets, environments).write()
+    _mask(sections, draft)
     return draft
+
+
+def _mask(sections: list[Section], draft: Draft) -> None:
+    """Take over the umask of all."""
+    for section in sections:
+        if section.name == "circus" and "umask" in section.options:
+            for workload in draft.workloads.values():
+                workload["umask"] = section.options["umask"].text.zfill(3)
+
+
+def _with_included(sections: list[Section], lent: Lent, draft: Draft) -> list[Section]:
+    """Those of a file and of what it includes; what there is to say of sections that are no programs is said."""
+    found, seen = list(sections), set[str]()
+    for section in found:
+        note_overridden(section.overridden, draft)
+        if section.name == "circus":
+            for key, option in section.options.items():
+                if key in {"include", "include_dir"}:
+                    for pattern in option.text.split():
+                        files = lent.files(pattern if key == "include" else f"{pattern}/*.ini")
+                        for each in [file for file in files if file.file not in seen]:
+                            seen.add(each.file)
+                            found += read_ini(each, inline=False)
+                elif key != "umask":
+                    draft.note(option.place, *_OWN)
+        elif section.kind in _SECTIONS:
+            draft.note(section.place, *_SECTIONS[section.kind])
+        elif section.kind not in {"watcher", "socket", "env"}:
+            draft.note(section.place, "is not known", "see whether it is needed")
+    return found
 
 
 def _priority(section: Section) -> int:

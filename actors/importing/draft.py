@@ -44,12 +44,15 @@ class Note(Struct, frozen=True):
 class Lent(Struct, frozen=True, kw_only=True):
     """What a reader may ask of the machine. files: the sources that a pattern means, from where the file lies.
 
-    exists: whether there is a file of that name beside the one that is read. environ: of whoever imports.
+    exists: whether there is a file of that name beside the one that is read. environ: of whoever imports. folder: where
+    the file lies, absolute. host: the name of the machine.
     """
 
     files: Callable[[str], list[Source]] = lambda _: []
     exists: Callable[[str], bool] = lambda _: False
     environ: Mapping[str, str] = {}
+    folder: str = "/"
+    host: str = "localhost"
 
 
 class Draft(Struct):

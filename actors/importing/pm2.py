@@ -113,7 +113,12 @@ class _App:
         found = plain(value)
         handler = _HANDLERS.get(key)
         if handler is not None:
-            handler(self, workload, found, place)
+            try:
+                handler(self, workload, found, place)
+            except (TypeError, ValueError):
+                self._draft.note(place, f"{_written(found)!r} is not what PM2 has there", "write it anew")
+        elif key == "treekill" and found is False:
+            self._draft.note(place, "a stop ends the whole process tree")
         elif key.startswith("env_"):
             self._draft.note(place, f"pm2 start --env {key[4:]} has no equal", "modes.sandbox.env, or env_files")
         elif key in _NO_EQUAL:
@@ -137,7 +142,7 @@ class _App:
 
     def _words(self, key: str) -> list[str]:
         said = self._said.get(key) or []
-        return shlex.split(said) if isinstance(said, str) else [str(word) for word in said]
+        return [str(word) for word in said] if isinstance(said, list) else shlex.split(str(said))
 
     # -- one key each
 

@@ -32,7 +32,6 @@ _NO_EQUAL: Final[Mapping[str, tuple[str, str]]] = {
     "launch_timeout_seconds": ("a daemon is not followed", "let it stay in the foreground"),
     "is_dotenv_disabled": ("no .env is read unless env_files names it", ""),
     "is_template_disabled": ("there are no templates", ""),
-    "schedule": ("its form is another one", "schedule: {cron: ..., every: ...} (docs/schedules.md)"),
     "log_cache_lines": _SCREEN,
     "replica_scale": ("a number is not changed by load", "gyrostat scale"),
 }
@@ -159,6 +158,16 @@ class _Process:
             return []
 
     # -- one key each
+
+    def schedule(self, workload: Workload, value: Tree, place: Place) -> None:
+        names = {"cron": "cron", "timezone": "timezone", "interval": "every"}
+        said = {key: (plain(one), at) for key, one, at in entries(value, place.key)}
+        workload["schedule"] = {names[key]: str(found) for key, (found, _) in said.items() if key in names}
+        at_start, at = said.get("run_on_start", ("interval" in said, place))
+        if at_start is not ("interval" in said):
+            self._draft.note(at, "an interval begins with a run, and a cron expression does not", "gyrostat start NAME")
+        if "max_concurrent" in said:
+            self._draft.note(said["max_concurrent"][1], "two runs are never at the same time", "schedule.overlap")
 
     def working_dir(self, workload: Workload, value: Tree, place: Place) -> None:
         text = str(plain(value))
@@ -290,6 +299,7 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "env_file": _Process.env_file,
     "replicas": _Process.replicas,
     "disabled": _Process.disabled,
+    "schedule": _Process.schedule,
     "namespace": _Process.namespace,
     "is_daemon": _Process.daemon,
     "success_exit_codes": _Process.success,

@@ -29,10 +29,14 @@ def read_procfile(source: Source, lent: Lent) -> Draft:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise Unreadable(f'{source.file}:{number}: "{line[:40]}" is no NAME: COMMAND')
+            key = f'"{line[:40]}"'
+            draft.note(Place(source.file, number, key), "is no NAME: COMMAND", "it was left out, as foreman does")
+            continue
         place = Place(source.file, number, match["name"])
         draft.add(match["name"], _workload(match["name"], match["command"], index, draft, place), place)
         index += 1
+    if not draft.workloads and draft.notes:
+        raise Unreadable(str(draft.notes[0]))
     if lent.exists(".env"):
         for workload in draft.workloads.values():
             workload["env_files"] = [".env"]

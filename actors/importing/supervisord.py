@@ -121,6 +121,7 @@ class _Common:
     def __init__(self, draft: Draft, lent: Lent) -> None:
         self.draft = draft
         self.lent = lent
+        self.machine = {"here": lent.folder, "host_node_name": lent.host}
         self.env: dict[str, str] = {}
         self.umask: str | None = None
 
@@ -129,7 +130,7 @@ class _Common:
             if key in _SAME:
                 self.draft.note(option.place, _OWN, "state_dir/node.log and state_dir/logs")
             elif key == "environment":
-                self.env |= pairs_of(option.text, lambda text: _expanded(text, {}))
+                self.env |= pairs_of(option.text, lambda text: _expanded(text, self.machine))
             elif key == "umask":
                 self.umask = option.text.zfill(3)
             elif key == "user":
@@ -155,12 +156,7 @@ class _Program:
 
     def write(self) -> list[str]:
         """Put its workloads into the draft; gives their names."""
-        own = {
-            "program_name": self.section.of,
-            "group_name": self.section.of,
-            "host_node_name": "localhost",
-            "here": ".",
-        }
+        own = {"program_name": self.section.of, "group_name": self.section.of, **self._common.machine}
         name = self.section.options.get("process_name")
         numbered = any(
             "process_num" in option.text for key, option in self.section.options.items() if key != "process_name"

@@ -72,8 +72,8 @@ def process(name, state="ready", **changes):
     return ProcessRow(**{**row, **changes})
 
 
-def table(*rows):
-    return ProcessTable(processes=list(rows))
+def table(*rows, none=()):
+    return ProcessTable(processes=list(rows), none=list(none))
 
 
 def health(level="healthy", *rows, why=()):

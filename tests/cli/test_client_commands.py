@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from actors.cli.events import _doubt
 from bus.errors import Refused
 from bus.message import Done
 from bus.messages import (
@@ -29,6 +30,7 @@ from bus.messages import (
     RestartProcess,
     SignalProcess,
     StartProcess,
+    StopNode,
     StopProcess,
 )
 from tests.cli import samples
@@ -289,3 +291,50 @@ def test_a_topic_that_is_none_is_a_fault_of_usage(fake, gyrostat):
     code, _, err = gyrostat("events", "--topic", "Process Exited")
     assert code == 2
     assert "no topic" in err
+
+
+def test_health_and_schedule_take_the_name_that_instances_share(fake, gyrostat, tmp_path):
+    rows = [samples.process(f"web-{number}", workload="web", instance=number, tags=["api"]) for number in (1, 2)]
+    fake.answers(ListProcesses, samples.table(*rows))
+    levels = [
+        HealthRow(subject=f"web-{number}", scope="workload", level="healthy", since_s=4.0, why=[]) for number in (1, 2)
+    ]
+    fake.answers(GetHealth, samples.health("healthy", *levels))
+    for name in ("web", "@api", "web-*"):
+        code, out, _ = gyrostat("health", name)
+        assert (code, [line.split()[0] for line in out.splitlines()[1:]]) == (0, ["web-1", "web-2"])
+    each = '{command: [sleep, "1"], instances: 2, tags: [api]'
+    text = f"workloads: {{web: {each}, schedule: {{cron: '30 2 * * *'}}}}, db: {each}}}}}\n"
+    (tmp_path / "gyrostat.yaml").write_text(text)
+    for name in ("web", "@api", "web-*"):
+        code, out, _ = gyrostat("schedule", name, "-n", "1")
+        assert (code, [line.split()[0] for line in out.splitlines()[1:]]) == (0, ["web-1", "web-2"])
+    assert gyrostat("schedule", "db")[1] == "no schedule and no window: db-1, db-2\n"
+
+
+@pytest.mark.parametrize("said", ["HUP", "sighup", "1"])
+def test_a_signal_is_named_or_numbered(fake, gyrostat, said):
+    fake.answers(ListProcesses, samples.table(samples.process("web")))
+    fake.answers(SignalProcess, Done(detail="sent"))
+    assert gyrostat("signal", "web", said)[0] == 0
+    assert fake.asked[-1].signal == "HUP"
+
+
+def test_a_topic_that_nothing_has_is_doubted(capsys):
+    _doubt(("process.exited.-.web", "issue", "metrics"))
+    assert capsys.readouterr().err == ""
+    _doubt(("isue",))
+    assert capsys.readouterr().err == 'gyrostat: no fact of gyrostat itself is "isue"; did you mean "issue"?\n'
+
+
+def test_a_node_that_ends_and_says_that_not_all_is_down_has_not_stopped(fake, gyrostat, monkeypatch):
+    def ends(*_):
+        (fake.state_dir / "node.out").write_text("gyrostat: not every workload is down: web\n")
+        return True
+
+    fake.answers(ListProcesses, samples.table())
+    fake.answers(StopNode, Done(detail="the node is stopping"))
+    monkeypatch.setattr("actors.cli.background.wait_ended", ends)
+    code, out, err = gyrostat("stop")
+    assert (code, err) == (1, "gyrostat: not every workload is down: web\n")
+    assert "stopped in" not in out

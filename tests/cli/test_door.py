@@ -1,5 +1,7 @@
+import contextlib
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -25,6 +27,28 @@ def test_every_command_has_help_with_examples(gyrostat, name):
     assert f"gyrostat {name}" in out
     assert "Examples:" in out
     assert "--config" in out
+
+
+def examples_of(command):
+    """The command lines of its help and of those beneath it, as words without the first."""
+    for line in (command.epilog or "").splitlines():
+        text = re.split(r" {2,}| \||\s>", line.strip())[0]
+        yield from (shlex.split(part)[1:] for part in text.split("&&") if part.strip().startswith("gyrostat "))
+    context = click.Context(command)
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        yield from examples_of(command.get_command(context, name))
+
+
+def test_every_example_of_a_help_text_is_a_command_line_that_is_understood():
+    lines = [line for line in examples_of(cli) if "--guard" not in line]  # that one takes the place of this process
+    assert len(lines) > len(COMMANDS)
+    for line in lines:
+        with contextlib.suppress(click.exceptions.Exit):
+            context = cli.make_context("gyrostat", list(line))
+            while isinstance(context.command, click.Group) and (rest := [*context._protected_args, *context.args]):
+                name, command, rest = context.command.resolve_command(context, rest)
+                assert command is not None
+                context = command.make_context(name, rest, parent=context)
 
 
 def test_no_command_shows_the_help(gyrostat):
@@ -69,7 +93,70 @@ def test_an_endpoints_file_of_a_dead_node_is_no_node(gyrostat, config, tmp_path)
     run_dir.mkdir(parents=True, mode=0o700)
     file = {"node": "alpha", "pid": ended.pid, "epoch": 1, "facts": [], "commands": [f"ipc://{run_dir}/commands.sock"]}
     (run_dir / "endpoints.json").write_text(json.dumps(file))
-    assert gyrostat("status")[0] == 3
+    code, _, err = gyrostat("status")
+    assert code == 3
+    assert err.endswith("; it died; adopt what it left running with: gyrostat start\n")
+
+
+def test_a_node_of_another_account_is_named_and_no_accident(gyrostat, config, monkeypatch):
+    def shut(_):
+        raise PermissionError(13, "Permission denied", "endpoints.json")
+
+    monkeypatch.setattr("bus.endpoints.find_endpoints", shut)
+    for name in ("status", "start", "stop"):
+        code, out, err = gyrostat(name)
+        assert (code, out) == (1, "")
+        assert re.fullmatch(r"gyrostat: the node on .*/var is of .*; ask it as that account\n", err)
+
+
+def test_another_node_is_not_started_on_the_state_directory_of_one_that_runs(fake, gyrostat):
+    fake.config.write_text("node: {name: beta}\nworkloads: {}\n")
+    code, out, err = gyrostat("start")
+    assert (code, out) == (1, "")
+    assert re.match(r"gyrostat: node alpha \(pid \d+\) runs on .*/var, and .* is of node beta: stop it, or ", err)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "ending"),
+    [
+        (">&-", (0, "")),
+        ("2>&-", (0, "")),
+        (">/dev/full", (1, "gyrostat: cannot write: No space left on device\n")),
+        ("| true", (0, "")),
+    ],
+)
+def test_output_that_goes_nowhere_is_no_accident(argv, config, tmp_path, redirection, ending):
+    line = f'"$@" config show {redirection}; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(
+        ["bash", "-c", line, "bash", *argv], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == ending
+
+
+def test_a_reader_that_goes_away_early_is_no_failure(gyrostat, fake, monkeypatch):
+    def gone(*_):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("actors.cli.paint.put", gone)
+    monkeypatch.setattr("actors.cli.exits._mute_stdout", lambda: None)
+    assert gyrostat("endpoints") == (0, "", "")
+
+
+def test_what_a_locale_cannot_write_is_written_another_way(argv, config, tmp_path):
+    config.write_text('workloads: {a: {command: [sleep, "1"], env: {NAME: "h\u00e4"}}}\n')
+    environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([*argv, "config", "show"], cwd=tmp_path, capture_output=True, env=environ, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"NAME: h\\xe4\n" in done.stdout
+
+
+def test_a_current_directory_that_is_gone_is_one_line(argv, tmp_path):
+    (tmp_path / "gone").mkdir()
+    line = 'cd gone && rmdir ../gone && "$@" status'
+    done = subprocess.run(
+        ["bash", "-c", line, "bash", *argv], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "gyrostat: the current directory is gone; cd to one that is there\n")
 
 
 def test_config_faults_are_one_line_each_and_nothing_is_started(gyrostat, config, tmp_path):

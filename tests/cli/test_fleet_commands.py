@@ -28,7 +28,6 @@ from bus.messages import (
     ReleaseProcess,
     RestartProcess,
     RollWorkload,
-    ScaleWorkload,
     StopProcess,
     StoryRow,
 )
@@ -83,15 +82,6 @@ def test_hold_says_why_and_release_ends_it(node, gyrostat):
         ("web-2", True, "held: moving its queue"),
     ]
     assert gyrostat("release", "*")[1] == "db: starting: released\nweb-1: is not held\nweb-2: is not held\n"
-
-
-def test_scale_asks_the_node(node, gyrostat):
-    node.answers(ScaleWorkload, Done(detail="added web-3"))
-    assert gyrostat("scale", "web", "3") == (0, "web: added web-3\n", "")
-    assert gyrostat("scale", "web", "--reset")[0] == 0
-    assert [(one.name, one.instances) for one in asked(node, ScaleWorkload)] == [("web", 3), ("web", None)]
-    for wrong in (["web"], ["web", "3", "--reset"], ["web", "-1"]):
-        assert gyrostat("scale", *wrong)[0] == 2
 
 
 def process(pid, depth=0, name="web-1", **more):
@@ -182,10 +172,13 @@ def test_why_tells_the_chain_of_causes_and_what_others_say(node, gyrostat):
 @pytest.mark.parametrize(
     ("about", "said"),
     [
-        (story("a", "held", held=True), "  a person holds it: only gyrostat release and gyrostat start end that"),
+        (story("a", "held", held=True), "  a person holds it: only gyrostat release a and gyrostat start a end that"),
         (story("a", "stopped", wanted=False), "  it is not started with the node (autostart: false); start it with"),
         (story("a", "backing_off", next_s=3.2), "  is started again in 3.2 s"),
         (story("a", "ready", declared=False), "  it is no longer in the config"),
+        (story("a", "stopping", declared=False, scaled_away=True), "  it is scaled away"),
+        (story("a", "crash_loop"), "  is left alone until a remedy or a person starts it: gyrostat start a"),
+        (story("a", "ready", why="ready"), "a is ready, for 12 s"),
         (story("a", "ready", restarts=1), "  was restarted 1 time without being asked"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from actors.cli import follow
 from actors.cli.follow import Follower, tail
-from actors.cli.logs import Objects
+from actors.cli.forms import Lines, as_object
 from actors.process_manager.logs import open_log
 from actors.process_manager.rotation import Limits, rotate
 
@@ -174,8 +174,9 @@ def test_nothing_is_missed_when_the_file_is_renamed_twice_between_two_looks(log,
 
 
 def test_lines_become_objects_wherever_a_block_ends():
-    objects = Objects("web")
-    out = objects.take(b'plain\n{"level": "warn"}\n{brok') + objects.take("en\ncaf\u00e9".encode()) + objects.rest()
+    objects = Lines(as_object)
+    blocks = [b'plain\n{"level": "warn"}\n{brok', "en\ncaf\u00e9".encode()]
+    out = b"".join(objects.take("web", block) for block in blocks) + objects.rest()
     assert [json.loads(line) for line in out.splitlines()] == [
         {"workload": "web", "line": "plain"},
         {"workload": "web", "fields": {"level": "warn"}},

@@ -1,5 +1,6 @@
 import plistlib
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,37 @@ def test_an_installed_unit_has_no_faults(gyrostat, tmp_path, kind):
     assert unit.read_text() == gyrostat("service", "show", kind)[1]
     assert gyrostat("service", "uninstall", kind, "--dir", str(folder))[0] == 0
     assert gyrostat("service", "uninstall", kind, "--dir", str(folder))[0] == 1
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Where units of one person lie; those of the machine are read where they are, and there is none of ours."""
+    (tmp_path / "gyrostat.yaml").write_text("node: {name: test-of-service}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("actors.cli.service._managed", lambda: False)
+    return tmp_path / "home/systemd/user"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="units are of systemd")
+def test_uninstall_finds_the_unit_of_this_account_whoever_asks(gyrostat, home, monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert gyrostat("service", "install", "--user")[0] == 0
+    (unit,) = home.iterdir()
+    Path("gyrostat.yaml").write_text("node: {name: test-of-service}\nworkloads: {web: {comand: x}}\n")
+    assert gyrostat("service", "uninstall") == (0, f"removed: {unit}\n", ""), "also when the config has a fault by now"
+    monkeypatch.setenv("SUDO_USER", "alice")
+    code, _, err = gyrostat("service", "uninstall")
+    assert code == 1
+    assert f"there is no /etc/systemd/system/{unit.name} and no {unit}" in err
+    assert "removed by alice, without sudo" in err
+
+
+@pytest.mark.parametrize("what", ["install", "show", "uninstall"])
+def test_a_service_is_of_the_machine_or_of_one_person(gyrostat, home, what):
+    code, out, err = gyrostat("service", what, "--system", "--user")
+    assert (code, out) == (2, "")
+    assert "--system and --user exclude each other" in err
+    assert not home.exists()
 
 
 def test_a_property_list_is_one_and_leaves_the_workloads_alone(one):

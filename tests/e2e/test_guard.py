@@ -107,6 +107,25 @@ def test_an_upgrade_keeps_every_process_and_is_refused_when_the_config_has_a_fau
     until(lambda: not psutil.pid_exists(guard), "the guard ends")
 
 
+def test_an_upgrade_says_first_what_a_changed_config_will_do_and_does_not_call_that_untouched(site):
+    before = start(site)
+    site.write(CONFIG.replace("5001", "5003"))
+    code, out, err = site.call("upgrade")
+    assert (code, err) == (0, "")
+    head, action, change, *_, last = out.splitlines()
+    assert head == "the config was changed, and the next node brings it in:"
+    assert action.split() == ["~", "restart", "web", "live"]
+    assert change.split(": ", 1)[0].strip() == "command"
+    assert last.endswith("; 2 workloads untouched; restarted or stopped next, as the config was changed: web")
+    until(lambda: site.rows()["web"]["pid"] not in {before["web"]["pid"], None}, "web is restarted")
+    assert site.rows()["hit"]["pid"] == before["hit"]["pid"]
+    site.write(CONFIG)
+    code, out, _ = site.call("restart")
+    assert code == 0
+    assert out.splitlines()[1].split() == ["~", "restart", "web", "live"]
+    assert site.call("stop")[0] == 0
+
+
 def test_a_guard_that_is_killed_takes_its_node_with_it_and_leaves_the_workloads(site):
     before = start(site)
     first = node_pid(site)

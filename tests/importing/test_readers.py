@@ -1,5 +1,6 @@
 """Every key of a file of another supervisor is taken over, or told with its line and what to do instead."""
 
+import json
 import re
 from pathlib import Path
 
@@ -143,8 +144,11 @@ def test_a_procfile_runs_by_a_shell_only_where_it_needs_one():
     assert parser["command"][-2] == "log_parser,log_parser_fail"
     assert (release["autostart"], release["restart"]) == (False, {"policy": "never"})
     assert all(one["env_files"] == [".env"] for one in draft.workloads.values())
-    with pytest.raises(Unreadable, match=r'Procfile:2: "no colon here" is no NAME: COMMAND'):
-        of("web: x\nno colon here\n", "Procfile")
+    draft = of("web: x\nno colon here\nworker : y &\n", "Procfile")
+    assert list(draft.workloads) == ["web"]
+    assert 'Procfile:2: "no colon here": is no NAME: COMMAND; it was left out, as foreman does' in told(draft)
+    with pytest.raises(Unreadable, match=r'Procfile:1: "no colon here": is no NAME: COMMAND'):
+        of("no colon here\n", "Procfile")
 
 
 def test_an_ecosystem_of_pm2_keeps_its_signal_and_its_times():
@@ -285,3 +289,39 @@ def test_no_text_makes_a_reader_raise_anything_but_its_refusal(text):
                 read_ini(Source("x", text), inline=True)
         except Unreadable as refused:
             assert str(refused).startswith("x")  # noqa: PT017 - none is needed
+
+
+def test_supervisord_names_the_folder_and_the_machine_of_the_file():
+    common = '[supervisord]\nenvironment=PATH="%(here)s/bin:%(ENV_PATH)s"\n'
+    draft = of(f"{common}[program:a]\ncommand=%(here)s/a %(host_node_name)s\n", folder="/srv/site", host="box")
+    assert draft.workloads["a"]["command"] == ["/srv/site/a", "box"]
+    assert draft.workloads["a"]["env"] == {"PATH": "/srv/site/bin:${PATH:-}"}
+
+
+def test_circus_masks_every_watcher_and_tells_of_included_files_too():
+    def files(pattern):
+        return [Source(pattern, f"[circus]\ninclude={pattern}\n[watcher:b]\ncmd=b\n[odd]\nx=1\n")]
+
+    draft = of("[circus]\numask=002\ninclude=b.ini\n[watcher:a]\ncmd=a\n", "circus.ini", files=files)
+    assert [one["umask"] for one in draft.workloads.values()] == ["002", "002"]
+    assert told(draft) == "b.ini:5: odd: is not known; see whether it is needed"
+
+
+def test_pm2_takes_numbers_where_it_expects_text_and_tells_what_it_cannot_read():
+    app = {"script": "sleep", "args": 1000, "max_restarts": "many", "treekill": False}
+    draft = of(json.dumps({"apps": [app]}), "ecosystem.config.json")
+    assert draft.workloads["sleep"]["command"] == ["sleep", "1000"]
+    assert "apps[0].max_restarts: 'many' is not what PM2 has there; write it anew" in told(draft)
+    assert "apps[0].treekill: a stop ends the whole process tree" in told(draft)
+
+
+def test_process_compose_schedules_are_ours():
+    text = """processes:
+  a: {command: date, schedule: {cron: "*/5 * * * *", timezone: UTC, run_on_start: true, max_concurrent: 2}}
+  b: {command: date, schedule: {interval: 30s}}
+"""
+    draft = of(text, "process-compose.yaml")
+    assert draft.workloads["a"]["schedule"] == {"cron": "*/5 * * * *", "timezone": "UTC"}
+    assert draft.workloads["b"]["schedule"] == {"every": "30s"}
+    assert "schedule.run_on_start: an interval begins with a run" in told(draft)
+    assert "schedule.max_concurrent: two runs are never at the same time" in told(draft)

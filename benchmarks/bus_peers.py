@@ -1,4 +1,4 @@
-"""Our bus beside raw pyzmq, with the harness of shared/bench/bus: python benchmarks/bus.py [seconds] [rounds]
+"""Our bus beside raw pyzmq, with the harness of shared/bench/bus: python benchmarks/bus_peers.py [seconds] [rounds]
 
 BENCH_BUS names the harness's folder; without it, ../shared/bench/bus beside the checkout.
 
