@@ -219,7 +219,7 @@ class Subject:
                 facts.append(self._cleared(metric, value, max(0.0, now_s - watch.crossed_s), removed=True))
         self.limits = limits
         self._unchecked = {metric for metric in limits if metric in self._values} or frozenset()
-        self.hold_s_min = min((limit.hold_s for limit in limits.values() if limit.hold_s > 0), default=math.inf)
+        self.hold_s_min = min((limit.hold_s for limit in limits.values()), default=math.inf)
         return facts
 
     def declare(self, metrics: Mapping[str, Metric], drift: Collection[str]) -> list[Fact]:

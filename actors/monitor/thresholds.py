@@ -158,6 +158,8 @@ def _unit_of(metric: str, units: Mapping[str, Unit]) -> Unit | None:
 
 
 def interval_for(limits: Mapping[str, Limit], interval_s: float, interval_min_s: float) -> float:
-    """Seconds between readings that are short enough for every hold time: half of the shortest one."""
-    holds_s = [limit.hold_s for limit in limits.values() if limit.hold_s > 0]
-    return min([interval_s, *(max(interval_min_s, hold_s / 2) for hold_s in holds_s)])
+    """Seconds between readings that are short enough for every hold time: half of the shortest one.
+
+    A limit without a hold time is to be seen at once: interval_min_s.
+    """
+    return min([interval_s, *(max(interval_min_s, limit.hold_s / 2) for limit in limits.values())])

@@ -171,9 +171,17 @@ def test_a_young_tree_has_a_share_from_its_start_and_an_old_one_only_with_the_se
 
 
 @LINUX
-def test_a_quick_look_sees_new_children_of_the_main_thread(tmp_path, processes, until):
+@pytest.mark.parametrize("begun", ["begin()", "threading.Thread(target=begin).start()"])
+def test_a_quick_look_sees_new_children_of_every_thread(tmp_path, processes, until, begun):
     sampler = Sampler(time.monotonic, tmp_path, connections_max=10_000)
-    code = "import subprocess; print(1, flush=True); subprocess.run(['sleep', '0.5']); subprocess.run(['sleep', '600'])"
+    code = f"""
+import subprocess, threading
+def begin():
+    subprocess.run(['sleep', '0.5'])
+    subprocess.run(['sleep', '600'])
+print(1, flush=True)
+{begun}
+"""
     parent = processes.python(code)
     read(sampler, parent)
     until(lambda: (found := read(sampler, parent, everything=False)) and found["processes"] == 2)

@@ -134,7 +134,7 @@ def test_limits_by_metric_take_severity_and_unit_over():
 
 
 @pytest.mark.parametrize(
-    ("holds_s", "interval_s"), [([], 5.0), ([0.0], 5.0), ([60.0], 5.0), ([4.0, 60.0], 2.0), ([0.2], 0.5)]
+    ("holds_s", "interval_s"), [([], 5.0), ([0.0], 0.5), ([60.0], 5.0), ([4.0, 60.0], 2.0), ([0.2], 0.5)]
 )
 def test_readings_are_as_close_as_the_shortest_hold_wants(holds_s, interval_s):
     limits = {

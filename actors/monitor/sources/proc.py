@@ -110,7 +110,7 @@ class ProcSource:
         return table
 
     def near(self, pids: Iterable[int]) -> ProcTable:
-        """A look at these processes and what their main threads have started since."""
+        """A look at these processes and what they have started since."""
         table = ProcTable(self._seen)
         tried: set[int] = set()
         waiting = list(pids)
@@ -149,9 +149,16 @@ class ProcSource:
 
 
 def children_of(pid: int) -> list[int]:
-    """What the main thread of a process has started and not yet waited for; none where the kernel does not say."""
-    data = read_file(f"/proc/{pid}/task/{pid}/children", size=_CHILDREN_BYTES)
-    return [int(word) for word in data[: data.rfind(b" ") + 1].split()]
+    """What the threads of a process have started and not yet waited for; none where the kernel does not say."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except _GONE:
+        return []
+    found: list[int] = []
+    for thread in threads:
+        data = read_file(f"/proc/{pid}/task/{thread}/children", size=_CHILDREN_BYTES)
+        found += map(int, data[: data.rfind(b" ") + 1].split())
+    return found
 
 
 def read_file(path: str, *, size: int = 1024) -> bytes:
