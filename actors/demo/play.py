@@ -55,7 +55,7 @@ def run(faults: Sequence[Fault], telling: Telling, *, keep: bool) -> Result:
     """Play the faults. Raises: DemoFailed; KeyboardInterrupt, also at SIGTERM. Nothing is left running."""
     directory = Path(tempfile.mkdtemp(prefix="gyrostat-demo-")).resolve()
     try:
-        with _sigterm_as_interrupt():
+        with sigterm_as_interrupt():
             stage = build(directory)
             scene = Scene(stage)
             try:
@@ -171,7 +171,7 @@ def chosen(names: Sequence[str]) -> list[Fault]:
 
 
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
+def sigterm_as_interrupt() -> Iterator[None]:
     """Let SIGTERM clean up as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:

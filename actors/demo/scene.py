@@ -42,6 +42,8 @@ class Scene:
         self.stage = stage
         self.pids: set[int] = set()
         """Process ids that the node, or a workload asked by us, told us of."""
+        self.within: list[str] = []
+        """What the node is started through, as in `unshare -m`; it has to become the node's process."""
         self._node: subprocess.Popen[bytes] | None = None
         self._out: IO[bytes] | None = None
         self._witness: Witness | None = None
@@ -54,9 +56,20 @@ class Scene:
             raise DemoFailed("the node does not run")
         return self._witness
 
-    def start(self) -> float:
-        """Start the node and wait until every workload is up; seconds from the start of the node's process."""
-        argv = [sys.executable, "-P", "-m", "actors.cli", "up", "-c", str(self.stage.config)]
+    @property
+    def node_pid(self) -> int:
+        """The node's process. Raises: DemoFailed."""
+        if self._node is None:
+            raise DemoFailed("the node does not run")
+        return self._node.pid
+
+    def start(self, up: Callable[[list[ProcessRow]], bool] | None = None) -> float:
+        """Start the node and wait until every workload is up; seconds from the start of the node's process.
+
+        up: what is waited for instead.
+        """
+        up = up or (lambda rows: all(row.state in UP for row in rows))
+        argv = [*self.within, sys.executable, "-P", "-m", "actors.cli", "up", "-c", str(self.stage.config)]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("GYROSTAT_")}
         self._out = (self.stage.directory / "up.out").open("wb")
         began_s = time.monotonic()
@@ -70,7 +83,7 @@ class Scene:
             start_new_session=True,
         )
         self.until(self._listens, START_S, "the node answers")
-        self.until(lambda: all(row.state in UP for row in self.rows()), START_S, "every workload is up")
+        self.until(lambda: up(self.rows()), START_S, "every workload is up")
         return time.monotonic() - began_s
 
     def ask(self, command: Command, timeout_s: float = 5.0) -> Any:
