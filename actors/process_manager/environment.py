@@ -32,7 +32,7 @@ def environment_of(launch: Launch, account: Mapping[str, str]) -> dict[str, str]
         return {**account, **launch.env}
     env = {**account, **launch.inherited}
     for name in launch.workload.spec.env_files:
-        _take_file(env, name)
+        _take_file(env, name, launch.files)
     for name, text in launch.workload.env.items():
         env[name] = _expanded(text, env, f"env.{name}")
     for name, path in launch.workload.spec.secrets.items():
@@ -57,11 +57,14 @@ def _expanded(text: str, env: Mapping[str, str], where: str) -> str:
         raise NoEnvironment(f"{where}: {error}", retryable=False) from None
 
 
-def _take_file(env: dict[str, str], name: str) -> None:
+def _take_file(env: dict[str, str], name: str, kept: Mapping[str, str] | None) -> None:
+    """kept: texts by path instead of the files."""
     optional, path = name.startswith("-"), name.removeprefix("-")
-    if optional and not os.path.exists(path):  # noqa: PTH110 - on the way of a start
+    if kept is not None and path not in kept:
         return
-    text = _read(path, "env file")
+    if kept is None and optional and not os.path.exists(path):  # noqa: PTH110 - on the way of a start
+        return
+    text = _read(path, "env file") if kept is None else kept[path]
     try:
         for key, value, expands in parse_dotenv(text):
             env[key] = _expanded(value, env, f"{path}: {key}") if expands else value

@@ -295,7 +295,7 @@ class Keeper:
         lines = tail(
             run.log_path, settings.evidence_lines, settings.evidence_line_size, start=run.log_start, end=run.log_end
         )
-        life.last_lines = lines
+        life.last_lines, life.last_log = lines, (run.log_path, run.log_start, run.log_end)
         self._means.publish(exited_fact(life, run, lines))
         return lines
 

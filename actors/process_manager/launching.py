@@ -81,7 +81,7 @@ class Launcher:
 
     def _extras(self, life: Life, incarnation: int) -> Extras:
         """Give what it gets from the node: sockets, and where it tells that it is ready. Raises SpawnFailed."""
-        groups = self._tools.groups.make(life.name, life.workload.spec.limits)
+        groups = self._tools.groups.make(life.name, life.launch.workload.spec.limits)
         if groups:
             self._tools.oom.begin(life.name)
         base = structs.replace(self._tools.listens(life.workload), cgroups=groups)

@@ -38,6 +38,8 @@ class Launch(Struct, frozen=True, kw_only=True):
 
     plain: env holds as it stands. Else it is made at each start, of inherited (the node's), the workload's env files,
     env and secrets, and own (what the node says to the process). private: directory in the place of /tmp, or None.
+    overrides: what it is started with instead of what its config says, for people. files: texts of its env files by
+    path, when those are not to be read.
     """
 
     argv: list[str]
@@ -54,6 +56,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     own: Mapping[str, str]
     plain: bool
     private: str | None
+    overrides: Mapping[str, str] = {}
+    files: Mapping[str, str] | None = None
 
 
 class Life(Struct, kw_only=True):
@@ -105,6 +109,8 @@ class Life(Struct, kw_only=True):
     """When it is started again while it backs off, monotonic seconds."""
     last_lines: list[str] = field(default_factory=list)
     """Of the log of its last ended run."""
+    last_log: tuple[str, int, int | None] | None = None
+    """Where the lines of that run are: file, first byte, and the byte behind the last, None for the file's end."""
 
     starts_s: list[float] = field(default_factory=list)
     quick_exits: int = 0
@@ -205,4 +211,5 @@ def row_of(life: Life, now_s: float, strays: list[int], by_hand: list[int]) -> P
         tags=life.workload.spec.tags,
         quick_exits=life.quick_exits,
         idle=life.idle and life.state == "waiting",
+        overrides=dict(life.launch.overrides),
     )

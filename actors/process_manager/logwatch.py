@@ -179,5 +179,6 @@ def fact_of(name: str, found: Increment, log_start: int) -> LogLinesRead:
         skipped_bytes=found.skipped,
         former_lines=former.lines,
         former_errors=former.errors,
+        end=found.at + len(found.text),
         sample=[LogErrorLine(offset=found.at + line.at, text=line.text) for line in counted.sample],
     )

@@ -35,7 +35,7 @@ class MemoryWatch:
 
     def look(self, lives: Mapping[str, Life]) -> None:
         """See what each takes; called on a timer."""
-        limited = [life for life in lives.values() if life.up and life.workload.spec.limits.memory_max]
+        limited = [life for life in lives.values() if life.up and life.launch.workload.spec.limits.memory_max]
         counted = {life.name for life in limited if self._oom.counts(life.name)}
         self._oom.look(counted)
         sought = {life.name: (life, life.incarnation) for life in limited if life.name not in counted}
@@ -49,7 +49,7 @@ class MemoryWatch:
         if isinstance(result, Exception):
             raise result
         for name, (life, incarnation) in sought.items():
-            limit, taken = life.workload.spec.limits.memory_max, result.get(name, 0)
+            limit, taken = life.launch.workload.spec.limits.memory_max, result.get(name, 0)
             if limit is None or taken <= limit or life.incarnation != incarnation or not life.up:
                 continue
             why = f"takes {format_size(taken)} of memory, more than limits.memory_max {format_size(limit)}"

@@ -21,6 +21,8 @@ from actors.settings.probes import statuses, tcp_address
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 BODY_BYTES_MAX: Final = 64 * 1024
+SAID_MAX: Final = 400
+"""Bytes of the body of a bad answer that are told."""
 _STATUS_WELL: Final = range(200, 400)
 _STATUS_INTERIM: Final = range(100, 200)
 
@@ -87,9 +89,17 @@ def _ask_http(probe: Probe, url: str, deadline_s: float) -> str:
         link.close()
     wanted = [statuses(text) for text in probe.status] or [_STATUS_WELL]
     if not any(answer.status in some for some in wanted):
-        raise NotWell(f"status {answer.status}")
+        said = _said(answer)
+        raise NotWell(f"status {answer.status}{': ' if said else ''}{said}")
     _match(answer, probe)
     return f"status {answer.status}"
+
+
+def _said(answer: HttpAnswer) -> str:
+    """What an answer says in words, on one line; a page says nothing."""
+    if "html" in answer.headers.get("content-type", ""):
+        return ""
+    return " ".join(answer.body[:SAID_MAX].decode("utf-8", "replace").split())
 
 
 class HttpAnswer(Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from actors.process_manager.overrides import Stored
 from actors.process_manager.tokens import new_secret
 from actors.settings import Workload
 from actors.settings.units import dec_hook, enc_hook
@@ -57,6 +58,7 @@ _SCHEMA: Final = (
         name TEXT PRIMARY KEY, inode INTEGER NOT NULL, at INTEGER NOT NULL, total INTEGER NOT NULL,
         size INTEGER NOT NULL
     ) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS override (name TEXT PRIMARY KEY, stored BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS spec (name TEXT PRIMARY KEY, workload BLOB NOT NULL) WITHOUT ROWID",
 )
 
@@ -254,6 +256,18 @@ class Store:
             return msgspec.json.decode(found[0], type=Workload, dec_hook=decoded)
         except (msgspec.MsgspecError, ValueError):
             return None
+
+    def overrides(self) -> dict[str, Stored]:
+        """What workloads are started with instead of what their config says, by name."""
+        rows = self._db.execute("SELECT name, stored FROM override")
+        return {str(name): msgspec.json.decode(stored, type=Stored) for name, stored in rows}
+
+    def put_override(self, name: str, stored: Stored | None) -> None:
+        """Keep what a workload is started with; None: nothing but its config."""
+        if stored is None:
+            self._note("DELETE FROM override WHERE name=?", (name,))
+        else:
+            self._write("INSERT OR REPLACE INTO override VALUES (?, ?)", (name, msgspec.json.encode(stored)))
 
     def forget(self, name: str) -> None:
         """It is neither declared nor running."""

@@ -57,4 +57,5 @@ def _story(life: Life, unmet: list[str], because_of: list[str], now_s: float) ->
         because_of=because_of,
         next_s=max(0.0, life.due_s - now_s) if life.state == "backing_off" and life.due_s is not None else None,
         log_tail=life.last_lines,
+        overrides=dict(life.launch.overrides),
     )

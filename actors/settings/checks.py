@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from actors.settings.faults import Fault, fault_at, in_order, origin_of
+from actors.settings.faults import ConfigError, Fault, fault_at, in_order, origin_of
 from actors.settings.mentions import programs_of
 from actors.settings.metrics import POSTGRES, Metric
 from actors.settings.node import Origin, Settings, Workload
@@ -20,7 +20,7 @@ def check_machine(settings: Settings, environ: Mapping[str, str] | None = None) 
     environ: of the node, for PATH; None: of this process.
     """
     around = os.environ if environ is None else environ
-    faults = list(_directory_faults(settings))
+    faults = [*_directory_faults(settings), *_rule_faults(settings)]
     faults.extend(_program_faults(settings, around.get("PATH", _DEFAULT_PATH)))
     faults.extend(_metric_faults(settings, "actors.monitor.metrics", settings.host_metrics))
     for workload in settings.workloads.values():
@@ -220,6 +220,23 @@ def _directory_faults(settings: Settings) -> Iterator[Fault]:
             yield _at(settings, key, f"{parent} is no directory", "a directory that can be written")
         elif not os.access(parent, os.W_OK | os.X_OK):
             yield _at(settings, key, f"{parent} cannot be written", "a directory that can be written")
+
+
+def _rule_faults(settings: Settings) -> Iterable[Fault]:
+    """Give what is wrong with the rules of the operator, which stand in a file of their own."""
+    healer = settings.actors.get("healer")
+    path = getattr(healer.settings, "rules", None) if healer is not None else None
+    if path is None:
+        return ()
+    from actors.settings.rules import read_rules  # noqa: PLC0415 - most configs have no rules of their own
+
+    if not Path(path).is_file():
+        return [_at(settings, "actors.healer.rules", f"no file {path}", "a file of rules")]
+    try:
+        read_rules(Path(path), os.path.relpath(path, settings.root))
+    except ConfigError as error:
+        return error.faults
+    return ()
 
 
 def _at(settings: Settings, key: str, problem: str, allowed: str) -> Fault:

@@ -121,7 +121,7 @@ def _action_faults(key: str, action: str, spec: WorkloadSettings, at: At) -> Ite
     if match is None or match["verb"] not in ACTIONS:
         yield at(key, f'"{action}" is no action', _REMEDY_ALLOWED)
     else:
-        yield from _remedy_faults(key, match["verb"], match["argument"], spec, at)
+        yield from remedy_faults(key, action, spec.hooks, at)
 
 
 def _expression_faults(key: str, metrics: Mapping[str, Metric], measured: Collection[str], at: At) -> Iterator[Fault]:
@@ -139,19 +139,20 @@ def _expression_faults(key: str, metrics: Mapping[str, Metric], measured: Collec
 def _heal_faults(key: str, spec: WorkloadSettings, at: At) -> Iterator[Fault]:
     for kind, remedies in spec.heal.items():
         for remedy in remedies:
-            path = f"{key}.heal.{kind}"
-            match = _REMEDY.fullmatch(remedy)
-            if match is None:
-                yield at(path, f'"{remedy}" is no remedy', _REMEDY_ALLOWED)
-            else:
-                yield from _remedy_faults(path, match["verb"], match["argument"], spec, at)
+            yield from remedy_faults(f"{key}.heal.{kind}", remedy, spec.hooks, at)
 
 
-def _remedy_faults(path: str, verb: str, argument: str | None, spec: WorkloadSettings, at: At) -> Iterator[Fault]:
+def remedy_faults(path: str, remedy: str, hooks: Collection[str] | None, at: At) -> Iterator[Fault]:
+    """Give what is wrong with a remedy of a plan. hooks: of the workload; None: it is for any workload."""
+    match = _REMEDY.fullmatch(remedy)
+    if match is None:
+        yield at(path, f'"{remedy}" is no remedy', _REMEDY_ALLOWED)
+        return
+    verb, argument = match["verb"], match["argument"]
     if verb in _NAMED and argument is None:
         yield at(path, f'"{verb}" needs a name', f"{verb}:NAME")
-    elif verb == "hook" and argument is not None and argument not in spec.hooks:
-        yield at(path, f'no hook "{argument}" in this workload', suggest(argument, list(spec.hooks)) or "a hook of it")
+    elif verb == "hook" and argument is not None and hooks is not None and argument not in hooks:
+        yield at(path, f'no hook "{argument}" in this workload', suggest(argument, list(hooks)) or "a hook of it")
     elif verb == "signal" and argument is not None:
         try:
             signal_name(argument)

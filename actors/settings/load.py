@@ -49,7 +49,8 @@ def load(
 
     Raises: ConfigError with every fault, in the order of the file.
     """
-    reading = Reading()
+    root = root_of(path)
+    reading = Reading(root)
     table = read_tree(path, environ, overrides, reading.faults)
     check_sections(reading, table)
     node = read_node(reading, table)
@@ -60,7 +61,6 @@ def load(
     def at(key: str, problem: str, allowed: str) -> Fault:
         return fault_at(origin_of(reading.origins, key, table.origin), key, problem, allowed)
 
-    root = root_of(path)
     salvaged = salvage(reading, names)
     reading.faults.extend(cross_faults({**declared, **salvaged}, names, at, partial=salvaged))
     reading.faults.extend(mention_faults(actors, {**declared, **salvaged}, names, at))

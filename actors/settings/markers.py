@@ -26,6 +26,13 @@ class NamesAs(Struct, frozen=True):
     value: str
 
 
+class FromConfig(Struct, frozen=True):
+    """A path that starts from the directory of the config file; absolute once it is read."""
+
+
+ConfigPath = Annotated[str, FromConfig()]
+"""A file named relative to the config file."""
+
 Command = Annotated[list[str], CommandText()]
 """Program and arguments. No shell is run."""
 

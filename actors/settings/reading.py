@@ -1,6 +1,7 @@
 """What is being read: the faults and the places found so far. Pure."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from actors.settings.faults import Fault, fault_at
@@ -21,9 +22,11 @@ BAD: Final = _Bad()
 class Reading:
     """One configuration on its way from tree to settings."""
 
-    __slots__ = ("faults", "good_parts", "origins")
+    __slots__ = ("faults", "good_parts", "origins", "root")
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path | None = None) -> None:
+        """root: directory that paths of the file start from; None: they stay relative."""
+        self.root = root
         self.faults: list[Fault] = []
         self.origins: dict[str, Origin] = {}
         self.good_parts: dict[str, dict[str, object]] = {}

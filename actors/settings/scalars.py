@@ -98,6 +98,12 @@ def read_path(reading: Reading, tree: Tree, key: str) -> object:
     return Path(text) if isinstance(text, str) else BAD
 
 
+def read_config_path(reading: Reading, tree: Tree, key: str) -> object:
+    """Read a path that starts from the directory of the config file."""
+    path = read_path(reading, tree, key)
+    return str(reading.root / path if reading.root is not None else path) if isinstance(path, Path) else BAD
+
+
 def read_null(reading: Reading, tree: Tree, key: str) -> object:
     """Read nothing."""
     if isinstance(tree, Scalar) and tree.is_null():

@@ -55,7 +55,7 @@ def read_tree(
     tree: Tree | None = None
     if path is not None:
         before = len(faults)
-        text = _read_text(path)
+        text = read_text(path)
         tree = read_yaml(text, file, faults, until)
         if tree is None and len(faults) > before:
             raise ConfigError(faults)
@@ -66,7 +66,7 @@ def read_tree(
     return with_overrides(with_environment(tree, environ, faults), overrides, faults)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
     """Read the file as UTF-8.
 
     Raises: ConfigError.

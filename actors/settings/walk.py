@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from actors.settings import containers, scalars
 from actors.settings.constraints import constrained
-from actors.settings.markers import AsWritten, CommandText, LevelText, NamesAs
+from actors.settings.markers import AsWritten, CommandText, FromConfig, LevelText, NamesAs
 from actors.settings.reading import Reader
 from actors.settings.structs import StructReader
 from actors.settings.units import Level
@@ -87,6 +87,8 @@ def _annotated(kind: object, marks: Sequence[object]) -> Reader:
             read = containers.dict_reader(scalars.read_text, scalars.read_written)
         elif isinstance(mark, LevelText):
             read = reader(Level)
+        elif isinstance(mark, FromConfig):
+            read = scalars.read_config_path
         elif isinstance(mark, NamesAs):
             read = containers.names_reader(reader(kind), mark.value)
     read = read or reader(kind)

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Struct
 
+from actors.settings.healing import DegradeStep, Phase, check_degrade
 from actors.settings.instances import (
     Instances,
     RollPolicy,
@@ -20,6 +21,7 @@ from actors.settings.metrics import RESERVED, Metric, Metrics, check_names
 from actors.settings.notify import Notify
 from actors.settings.policies import Hook, LogPolicy, RestartPolicy, StopPolicy
 from actors.settings.probes import Probe, Probes
+from actors.settings.repair import Repair, Tunable, check_config_files
 from actors.settings.schedules import Schedule, Window, Windows
 from actors.settings.thresholds import METRICS, Threshold
 from actors.settings.units import enc_hook
@@ -35,11 +37,13 @@ __all__ = [
     "Notify",
     "Probe",
     "Probes",
+    "Repair",
     "RestartPolicy",
     "RunMode",
     "Schedule",
     "StopPolicy",
     "Threshold",
+    "Tunable",
     "Window",
     "Windows",
     "WorkloadSettings",
@@ -140,6 +144,26 @@ class WorkloadSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Kind of issue -> remedies in order, instead of the built-in plan: restart, hook:NAME, signal:NAME,
     end_strays."""
 
+    phase: Phase | None = None
+    """How far healing goes by itself for this workload: observe, advise, act or autonomous. None: as the Healer's."""
+
+    config_files: list[str] = msgspec.field(default_factory=list)
+    """Files that it reads its configuration from, relative to its directory. While it is well a copy is kept of each;
+    it is put back when a change breaks the workload."""
+
+    env_last_good: bool = False
+    """Keep its variables (env and env_files) as they were while it was well, and start it with those when a change of
+    them breaks it. They are kept in the state directory, readable by its owner only."""
+
+    repair: Repair = Repair()
+    """What remedies may do to it beyond restarting it."""
+
+    tunables: dict[str, Tunable] = msgspec.field(default_factory=dict)
+    """Name -> number of the workload that may be changed within bounds."""
+
+    degrade: list[DegradeStep] = msgspec.field(default_factory=list)
+    """Steps down, in order, on which it goes on with less when what it needs is gone; it returns by itself."""
+
     modes: dict[Mode, ModeOverride] = msgspec.field(default_factory=dict)
     """Mode -> what is different in it."""
 
@@ -211,6 +235,8 @@ class WorkloadSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             check_override(mode, override.ports, self.instances)
         check_sockets(self.sockets)
         check_tags(self.tags)
+        check_config_files(self.config_files)
+        check_degrade(self.degrade, self.tunables)
         check_names(self.metrics, RESERVED)
         check_roll(self.roll, self.instances)
         if self.runs_in == []:

@@ -126,7 +126,8 @@ class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
     """How one workload came to its state. moves: the last ones, the newest first.
 
     unmet: what it waits for, in words. because_of: of these, the workloads whose stories follow. next_s: seconds until
-    it is started again. log_tail: last lines of its last ended run. scaled_away: as in ProcessRow.
+    it is started again. log_tail: last lines of its last ended run. overrides: what it is started with instead of what
+    its config says, by key. scaled_away: as in ProcessRow.
     """
 
     name: str
@@ -144,6 +145,7 @@ class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
     because_of: list[str]
     next_s: float | None
     log_tail: list[str]
+    overrides: dict[str, str] = {}
     scaled_away: bool = False
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from bus.message import Command, Done, Fact, Reply, Stream
+from bus.messages.trust import DegradedRow
 
 IssueKind = Literal[
     "crash",  # ended by itself, not as expected
@@ -22,7 +23,9 @@ IssueKind = Literal[
     "resource",  # any other threshold
     "forecast",  # a metric will reach its limit soon
     "drift",  # the level or spread of a metric changed for good
+    "errors",  # error lines in its log that go on, though no probe and no threshold speaks of it
     "actor",  # an actor of the node itself fails
+    "foreseen",  # a sign was seen that came before a failure
 ]
 IssueState = Literal["open", "healing", "verifying", "escalated", "resolved"]
 Severity = Literal["warning", "critical"]
@@ -112,7 +115,10 @@ class RemedyFailed(Fact, frozen=True, kw_only=True):
 
 
 class IssueRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One issue. first_seen and last_seen: Unix seconds."""
+    """One issue. first_seen and last_seen: Unix seconds. failure: what it is about, such as import, disk or unknown.
+
+    asks: the remedy that waits for a person's word, or empty.
+    """
 
     issue: str
     subject: str
@@ -126,12 +132,15 @@ class IssueRow(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: float
     remedies: list[str] = []
     time_to_repair_s: float | None = None
+    failure: str = "unknown"
+    asks: str = ""
 
 
 class IssueList(Reply, frozen=True, kw_only=True):
-    """Issues, newest first."""
+    """Issues, newest first. degraded: workloads that go on with less."""
 
     issues: list[IssueRow]
+    degraded: list[DegradedRow] = []
 
 
 class ListIssues(Command, frozen=True, kw_only=True):
@@ -152,12 +161,39 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt of a remedy, from the reason for it to what came of it.
+
+    why: the place in the plan, the precondition and the confidence. acted: what was done. outcome: verified, failed,
+    dropped, or empty while it is under way. check: what was looked at, or why it failed. undone: what was put back.
+    Times are Unix seconds; None: not yet.
+    """
+
+    number: int
+    remedy: str
+    why: str
+    started_at: float
+    confidence: str = ""
+    acted: str = ""
+    acted_at: float | None = None
+    outcome: str = ""
+    check: str = ""
+    ended_at: float | None = None
+    undone: str = ""
+
+
 class IssueDetail(Reply, frozen=True, kw_only=True):
-    """One issue with its evidence and every step taken, oldest first."""
+    """One issue with its evidence, every step taken and every attempt, oldest first. trace: the failure's whole text.
+
+    phase: how far healing goes for its subject.
+    """
 
     row: IssueRow
     evidence: list[str]
     audit: list[AuditRow]
+    trace: str = ""
+    attempts: list[AttemptRow] = []
+    phase: str = ""
 
 
 class ExplainIssue(Command, frozen=True, kw_only=True):

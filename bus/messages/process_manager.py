@@ -149,7 +149,8 @@ class LogLinesRead(Fact, frozen=True, kw_only=True):
     errors: how many of the lines are error lines. read_bytes: of these lines. skipped_bytes: added too and not read, as
     there was more than is read in one turn: lines and errors are then a sample. former_lines, former_errors: of lines
     and errors, those of the incarnation before the present one. over_s: seconds since the look before. sample: the
-    newest error lines, oldest first, at most 20, each cut to 512 bytes.
+    newest error lines, oldest first, at most 20, each cut to 512 bytes. end: where the lines end, as
+    LogErrorLine.offset.
     """
 
     kind = "log.lines_read"
@@ -162,6 +163,28 @@ class LogLinesRead(Fact, frozen=True, kw_only=True):
     former_errors: int = 0
     over_s: float = 0.0
     sample: list[LogErrorLine] = []
+    end: int = 0
+
+
+class LogPart(Reply, frozen=True, kw_only=True):
+    """The last lines of a log, oldest first, each cut to 4096 bytes. incarnation: whose lines they are."""
+
+    lines: list[LogErrorLine]
+    incarnation: int
+
+
+class ReadLog(Command, frozen=True, kw_only=True):
+    """The last lines of a workload's present incarnation, or of the one that ended last.
+
+    lines: at most so many, and never more than the last 256 KiB. ended: of the one that ended last.
+    """
+
+    target = "process_manager"
+    verb = "read_log"
+    reply = LogPart
+    name: str
+    lines: int = 200
+    ended: bool = False
 
 
 class ProbeMeasured(Fact, frozen=True, kw_only=True):
@@ -218,6 +241,7 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     by_hand: pids of processes not ours with the same program, arguments and directory. workload: its key in the config,
     which instances share; instance: its number among them, from 1. port: its own, from the range of its workload.
     quick_exits: how often in a row it ended by itself soon after its start, before the present run.
+    overrides: what it is started with instead of what its config says, by key.
     scaled_away: it is not declared, as its workload is to have fewer instances now.
     cause: why the kernel ended its last run, when that is known.
     refused: revision of the config that it did not get ready with; it keeps to the former one.
@@ -254,6 +278,7 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""
     refused: str = ""
     scaled_away: bool = False
+    overrides: dict[str, str] = {}
 
 
 class ProcessTable(Reply, frozen=True, kw_only=True):

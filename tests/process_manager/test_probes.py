@@ -69,7 +69,7 @@ def test_a_status_from_200_to_399_is_well(launch, listener, status, ok):
     answer, asked = asked_http(
         launch, listener, b"HTTP/1.1 %d X\r\nContent-Length: 2\r\nLocation: /x\r\n\r\nok" % status
     )
-    assert (answer.ok, answer.detail) == (ok, f"status {status}")
+    assert (answer.ok, answer.detail) == (ok, f"status {status}" if ok else f"status {status}: ok")
     assert asked[0].startswith(b"GET /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"Connection: close\r\n" in asked[0]
 

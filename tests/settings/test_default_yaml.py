@@ -43,6 +43,19 @@ EXAMPLES = {
     ("Probe", "http"),
     ("Threshold", "above"),
     ("Hook", "command"),
+    ("WorkloadSettings", "repair"),
+    ("WorkloadSettings", "tunables"),
+    ("WorkloadSettings", "degrade"),
+    ("DegradeStep", "step"),
+    ("DegradeStep", "env"),
+    ("DegradeStep", "quality_loss"),
+    ("Tunable", "min"),
+    ("Tunable", "max"),
+    ("Tunable", "file"),
+    ("Repair", "modules"),
+    ("Module", "install"),
+    ("Repair", "file_holders"),
+    ("FileHolder", "command"),
 }
 
 
@@ -158,6 +171,8 @@ def test_what_is_commented_out_can_be_used_as_it_stands(tmp_path):
     assert example.metrics["queue_depth"].command == ["./bin/depth"]
     assert set(example.hooks) == {"repair"}
     assert set(example.modes) == {"sandbox"}
+    assert set(example.repair.modules) == {"acmelib"}
+    assert set(example.tunables) == {"timeout"}
 
 
 def test_every_key_is_explained_above_it():
@@ -185,7 +200,11 @@ def test_every_key_is_explained_above_it():
         if (key := re.match(r" *([a-z_]+):", line)) and key[1] not in told and not before.lstrip().startswith("#")
     ]
     assert all(
-        line.lstrip().split(":")[0] in {"below", "peers", "thresholds", "metrics", "hooks", "modes", "schedule", "run"}
+        line.lstrip().split(":")[0]
+        in {
+            *("below", "peers", "thresholds", "metrics", "hooks", "modes", "schedule", "run"),
+            *("degrade", "tunables", "timeout", "modules", "acmelib", "file_holders"),
+        }
         for line in bare
     ), bare
 
