@@ -32,6 +32,14 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "issues": ("issues", "What is wrong, and what was done about it."),
     "incidents": ("incidents", "Troubles of one cause, as one."),
     "resolve": ("issues", "Say that an issue is dealt with."),
+    "explain": ("explain", "Which rule decides about an issue."),
+    "fixed": ("fixes", "Say what fixed an issue."),
+    "fixes": ("fixes", "What helped against what, and what was learnt."),
+    "phase": ("trust", "How far healing goes by itself."),
+    "approve": ("trust", "Let a remedy begin that is asked for."),
+    "reject": ("trust", "Do not let a remedy begin."),
+    "changes": ("trust", "What the system altered by itself."),
+    "undo": ("trust", "Take back what was done about an issue."),
     "goals": ("goals", "What is to become better, and how far it is."),
     "reconcile": ("reconcile", "Compare desired with observed now."),
     "signal": ("signals", "Send a signal to a workload."),
@@ -48,6 +56,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "schema": ("schema", "Every message as AsyncAPI or JSON Schema."),
     "keys": ("keys", "Keys for tcp: the node's own, and who is let in."),
     "demo": ("demo", "Break real programs and watch them being healed."),
+    "faults": ("faults", "Do real faults to real programs, and judge the repairs."),
 }
 """Name -> module beneath actors.cli, and the help in one line; the function has the command's name."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from actors.cli.paint import Cell, Paint, size, span, table
-from actors.cli.status_lines import STATE_TONES, shortened
+from actors.cli.status_lines import STATE_TONES, overrides_of, shortened
 
 if TYPE_CHECKING:
     from bus.messages import FamilyRow, ProcessRow
@@ -30,7 +30,8 @@ def lines_of(workloads: Sequence[ProcessRow], rows: Sequence[FamilyRow], paint: 
             first = row is family[0]
             head: list[str | Cell] = [workload.name, workload.mode, state] if first else ["", "", ""]
             cells.append([*head, *_process(row, mark)])
-    return table(cells, paint, _HEAD)
+    changed = [f"{row.name} is started with {overrides_of(row.overrides)}" for row in workloads if row.overrides]
+    return [*table(cells, paint, _HEAD), *changed]
 
 
 def _process(row: FamilyRow, mark: str) -> list[str | Cell]:

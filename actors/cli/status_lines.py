@@ -36,6 +36,7 @@ def lines_of(answers: Mapping[str, Any], missing: Mapping[str, str], paint: Pain
         _workloads(answers, paint),
         list(_actors(answers, paint)),
         list(_issues(answers, paint)),
+        list(_degraded(answers, paint)),
         list(_others(answers)),
         [paint(f"no answer from {text}", "bad") for text in missing.values()],
     ]
@@ -115,9 +116,18 @@ def why_of(row: Any, health: Any) -> str:
         notes.append("keeps to its former config, as the changed one did not get ready")
     if row.status:
         notes.append(f"says: {row.status}")
+    if row.overrides:
+        notes.append(f"runs with {overrides_of(row.overrides)}")
     if row.strays:
         notes.append(f"left-over processes: {', '.join(map(str, row.strays))}")
     return shortened("; ".join(dict.fromkeys(notes)))
+
+
+def overrides_of(values: Mapping[str, str]) -> str:
+    """What a workload is started with instead of what its config says, as in `env.TIMEOUT=4`."""
+    kept = [f"{key}={value}" for key, value in values.items() if key != "env_last_good"]
+    last = ["its variables as they were while it was well"] if "env_last_good" in values else []
+    return ", ".join([*last, *kept])
 
 
 def parting(row: Any) -> str:
@@ -168,6 +178,12 @@ def _issues(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     yield from table(shown, paint)
     if len(rows) > SHOWN_MAX:
         yield f"  and {len(rows) - SHOWN_MAX} more"
+
+
+def _degraded(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    for row in answers["issues"].degraded if answers.get("issues") is not None else ():
+        text = f"{row.name} goes on with {row.quality_loss:.0%} less ({row.level}): {', '.join(row.steps)}"
+        yield paint(text, "warn")
 
 
 def _others(answers: Mapping[str, Any]) -> Iterator[str]:

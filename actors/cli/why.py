@@ -1,16 +1,20 @@
-"""`gyrostat why`: the chain of causes for the present state of a workload."""
+"""`gyrostat why`: the chain of causes for the present state of a workload, or of what was done about an issue."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import click
 
 from actors.cli.options import command, json_option, node_option
 from actors.cli.place import Place
 
+_ISSUE: Final = re.compile(r"i[0-9a-hjkmnp-tv-z]{3,11}")
+"""An id of an issue, or its beginning."""
 
-@command("why worker", "why 'web-*'", "why worker --json")
+
+@command("why worker", "why 'web-*'", "why i1m7y6457q00        from the evidence to the outcome", "why worker --json")
 @click.argument("name")
 @json_option
 @node_option
@@ -18,7 +22,9 @@ def why(place: Place, *, name: str, as_json: bool) -> None:
     """Say why a workload is as it is: what happened to it, what it waits for and why that is so, and what is done.
 
     NAME may be a pattern ('web-*') or a tag (@TAG). The node remembers the last 40 changes of each workload since its
-    own start; `gyrostat events` and the node's log have more.
+    own start; `gyrostat events` and the node's log have more. NAME may also be the id of an issue: then it is the
+    evidence, the rule that decided, how sure the node was of each remedy, what was done, how that was verified, and
+    the outcome, with times.
     """
     from actors.cli.chosen import chosen
     from actors.cli.paint import Paint, put, put_json
@@ -27,6 +33,9 @@ def why(place: Place, *, name: str, as_json: bool) -> None:
 
     with place.client() as client:
         table = client.ask(ListProcesses())
+        if _ISSUE.fullmatch(name) and not any(name in {row.name, row.workload} for row in table.processes):
+            _why_issue(client, name, as_json=as_json)
+            return
         tales = [client.ask(ExplainProcess(name=row.name)) for row in chosen([name], table.processes, table.none)]
         others = client.gather([ListIssues(), GetDrift(), GetHealth(), ListIncidents()], 3.0)
     known: dict[str, Any] = {
@@ -38,6 +47,21 @@ def why(place: Place, *, name: str, as_json: bool) -> None:
         return
     for number, tale in enumerate(tales):
         put(*([""] if number else []), *lines_of(tale, known, Paint()))
+
+
+def _why_issue(client: Any, issue: str, *, as_json: bool) -> None:
+    from actors.cli.chain_lines import chain_of
+    from actors.cli.paint import Paint, put, put_json
+    from bus.messages import ExplainDecision, ExplainIssue
+
+    detail, decision = client.gather([ExplainIssue(issue=issue), ExplainDecision(issue=issue)], 5.0)
+    if isinstance(detail, Exception):
+        raise detail
+    decided = None if isinstance(decision, Exception) else decision
+    if as_json:
+        put_json({"issue": detail, "decision": decided})
+    else:
+        put(*chain_of(detail, decided, Paint()))
 
 
 def _about(tale: Any, known: dict[str, Any]) -> dict[str, Any]:

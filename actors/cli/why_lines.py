@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.cli.paint import Cell, Paint, span, table
-from actors.cli.status_lines import STATE_TONES, parting, shortened
+from actors.cli.status_lines import STATE_TONES, overrides_of, parting, shortened
 
 if TYPE_CHECKING:
     from bus.messages import ProcessStories, StoryRow
@@ -55,6 +55,8 @@ def _notes(story: StoryRow) -> Iterator[str]:
     yield from (f"waits for {text}" for text in story.unmet if text not in story.why)
     if story.next_s is not None:
         yield f"is started again in {span(story.next_s)}"
+    if story.overrides:
+        yield f"is started with {overrides_of(story.overrides)} instead of what its config says"
     if story.restarts:
         yield f"was restarted {story.restarts} time{'s' if story.restarts != 1 else ''} without being asked"
     if story.state == "crash_loop":

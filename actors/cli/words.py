@@ -122,6 +122,23 @@ def _remedy_failed(data: Data) -> Said:
     return Said(f"remedy {data['remedy']} of issue {data['issue']} did not help{undone}", "warn", data["why"])
 
 
+def _asked(data: Data) -> Said:
+    text = f"asks whether {data['remedy']} may begin for issue {data['issue']} (gyrostat approve or reject it)"
+    return Said(text, "warn", data["why"])
+
+
+def _answered(data: Data) -> Said:
+    word = "approved" if data["approved"] else "rejected"
+    return Said(f"remedy {data['remedy']} of issue {data['issue']} was {word} by {data['by']}", "plain", data["note"])
+
+
+def _degraded(data: Data) -> Said:
+    if not data["steps"]:
+        return Said(f"is back at full quality, was {data['before']}", "good")
+    text = f"goes on with {data['quality_loss']:.0%} less ({data['level']}): {listed(data['steps'])}"
+    return Said(text, "warn")
+
+
 def _actor_failed(data: Data) -> Said:
     then = f"given up, tried again in {span(data['retry_s'] or 0)}" if data["given_up"] else "made anew"
     return Said(f"actor failed while handling {data['while_handling']}; {then}", "bad", data["error"])
@@ -203,9 +220,12 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
     **WORDS,
     "actor.failed": _actor_failed,
     "actor.started": lambda d: Said("actor works" + (f" again, restart {d['restarts']}" if d["restarts"] else "")),
+    "approval.answered": _answered,
+    "approval.asked": _asked,
     "bus.events_lost": _lost,
     "config.rejected": _rejected,
     "config.reloaded": _reloaded,
+    "degradation.changed": _degraded,
     "drift.closed": lambda d: Said(f"drift ({d['drift'].replace('_', ' ')}) gone after {span(d['took_s'])}", "good"),
     "drift.detected": _drift,
     "experiment.kept": lambda d: _experiment_ended(d, "stays at", "good"),
@@ -241,6 +261,7 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
     "node.started": lambda d: Said(f"node started, pid {d['pid']}, release {d['release']}", "bold"),
     "node.peer_rejected": _peer_rejected,
     "node.stopping": _stopping,
+    "phase.changed": lambda d: Said(f"phase of healing is {d['phase']}, was {d['before']}", "warn", f"by {d['by']}"),
     "probe.failed": lambda d: Said(f"{d['probe']} probe failed{_in_a_row(d['failures'])}: {d['detail']}", "bad"),
     "probe.measured": lambda d: Said(
         f"{d['probe']} probe {'passed' if d['ok'] else 'failed'} in {span(d['latency_s'])} {d['detail']}".rstrip(),

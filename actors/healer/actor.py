@@ -7,20 +7,26 @@ from typing import Any
 import msgspec
 
 from actors.healer import symptoms
+from actors.healer.booting import Booting
+from actors.healer.bursts import Bursts
 from actors.healer.casebook import Case, Casebook
+from actors.healer.changes import ChangeLog
 from actors.healer.conditions import Conditions
+from actors.healer.foresight import Foresight
+from actors.healer.foretold import Foretold
+from actors.healer.gathering import Gathering
 from actors.healer.issues import Symptom, family
-from actors.healer.people import People
+from actors.healer.keeping import Keeping
+from actors.healer.ledger import Ledger
 from actors.healer.protection import Protection
-from actors.healer.remedies import needed_by
+from actors.healer.returning import Returning
 from actors.healer.settings import HealerSettings
 from actors.healer.store import Store
 from actors.healer.strange import Strange
 from actors.healer.treatment import TABLE_TIMEOUT_S, Treatment
+from actors.healer.undoing import Undoing
 from actors.settings.workloads import judges
-from bus.messages.healer import (
-    IssueRaised,
-)
+from bus.messages.healer import IssueRaised
 from bus.messages.monitor import (
     AnomalyDetected,
     ForecastCleared,
@@ -30,11 +36,13 @@ from bus.messages.monitor import (
     SeriesReturned,
     ThresholdCleared,
     ThresholdCrossed,
+    TrendChanged,
 )
 from bus.messages.node import ActorFailed, ActorStarted, GetNode, NodeInfo
 from bus.messages.process_manager import (
     CrashLoopEntered,
     ListProcesses,
+    LogLinesRead,
     ProbeFailed,
     ProbeMeasured,
     ProbeRecovered,
@@ -46,49 +54,50 @@ from bus.messages.process_manager import (
     ProcessTable,
 )
 
+_ALL_ROWS_S = 0.25
+"""Seconds after a look at all processes in which one that is for a single workload is for that alone."""
 _MISSES = 2
 """A probe that failed this many times what it takes has failed, though nobody told so."""
 
 
-class Healer(People):
+class Healer(Foretold):
     """Owns the issues; nobody else reads or writes them. healer.db in the state directory is its memory."""
 
     name = "healer"
     Settings = HealerSettings
+    # fmt: off
     listens = (
-        ActorFailed,
-        ActorStarted,
-        AnomalyDetected,
-        CrashLoopEntered,
-        ForecastCleared,
-        ForecastRaised,
-        MetricsSampled,
-        ProbeFailed,
-        ProbeMeasured,
-        ProbeRecovered,
-        ProcessExited,
-        ProcessReady,
-        ProcessStarted,
-        ProcessStartFailed,
-        ProcessStateChanged,
-        SeriesDrifted,
-        SeriesReturned,
-        ThresholdCleared,
-        ThresholdCrossed,
+        ActorFailed, ActorStarted, AnomalyDetected, CrashLoopEntered, ForecastCleared, ForecastRaised, LogLinesRead,
+        MetricsSampled, ProbeFailed, ProbeMeasured, ProbeRecovered, ProcessExited, ProcessReady, ProcessStarted,
+        ProcessStartFailed, ProcessStateChanged, SeriesDrifted, SeriesReturned, ThresholdCleared, ThresholdCrossed,
+        TrendChanged,
     )
+    # fmt: on
 
     def on_start(self) -> None:
         self._ready: set[str] = set()
         self._waiting: set[str] = set()
         self._misses: dict[tuple[str, str], int] = {}
+        self._booting = Booting()
         self._waived: set[str] = set()
-        self._looking = False
+        self._looking, self._saw_s = False, -_ALL_ROWS_S
         self._conditions = Conditions()
         self._strange = Strange()
         protection = self._protection = Protection(self.settings)
-        book = self._book = Casebook(Store(self.node.state_dir / "healer.db"), self.settings, self.clock)
+        self._changes = ChangeLog(self.node.state_dir / "changes.log")
+        store = Store(self.node.state_dir / "healer.db")
+        book = self._book = Casebook(store, self.settings, self.clock, self._remember(), self.altered)
+        self._bursts = Bursts(self.settings.errors)
+        self._gathering = Gathering(self, book, self._conditions, self._take)
         book.load(protection)
-        self._treatment = Treatment(self, book, protection, self.settings)
+        ledger = Ledger(store)
+        ledger.forget()
+        self._treatment = Treatment(self, book, protection, self.settings, ledger)
+        book.experience.foresight = self._foresight = Foresight(self, book, self._take, self._treatment.resolve)
+        attempts = self._treatment.attempts
+        self._returning = Returning(self, attempts, self.settings.degradation, self._is_troubled, self.altered)
+        self._undoing = Undoing(self, book, self._treatment.attempts, self._treatment.consent, self.altered)
+        self._keeping = Keeping(self, self._is_troubled, self._not_kept)
         self._checking = False
         self._resyncs = self.every(self.settings.resync, self._resync)
         self._drop_undeclared()
@@ -98,6 +107,7 @@ class Healer(People):
         self._resync()
 
     def on_stop(self) -> None:
+        self._let_go()
         book, self._book = self._book, None
         if book is not None:
             try:
@@ -108,6 +118,9 @@ class Healer(People):
     def on_reload(self) -> None:
         self._protection.settings = self.book.settings = self.settings
         self._treatment.take_settings(self.settings)
+        self._returning.settings = self.settings.degradation
+        self._bursts.settings = self.settings.errors
+        self._saw_config()
         self._resyncs.interval_s = self.settings.resync
         self._resync()
 
@@ -118,44 +131,34 @@ class Healer(People):
         symptom = symptoms.of_exit(fact)
         if symptom is not None:
             for case in self.book.of(fact.subject):
-                case.watch.saw_exit(symptom.text, self.clock())
-            self._take(symptom)
+                case.watch.saw_exit(symptom.text, self.clock(), fact.uptime_s)
+            self._gathering.ended(fact)
+        elif not fact.asked:
+            self.book.flow.completed(self.clock())
 
     def on_crash_loop_entered(self, fact: CrashLoopEntered) -> None:
-        self._take(symptoms.of_crash_loop(fact))
+        self._gathering.ended(fact)
 
     def on_process_start_failed(self, fact: ProcessStartFailed) -> None:
         self._take(symptoms.of_start_failure(fact))
 
     def on_probe_failed(self, fact: ProbeFailed) -> None:
-        symptom = symptoms.of_probe(fact, was_ready=fact.subject in self._ready)
-        if symptom is not None:
-            self._conditions.begin(symptom, self.clock())
-        self._take(symptom)
+        if self._booting.excuses(fact.subject, fact.probe, fact.detail, self.clock(), self.settings.start_grace):
+            return
+        self._gathering.probe_failed(fact, was_ready=fact.subject in self._ready)
 
     def on_threshold_crossed(self, fact: ThresholdCrossed) -> None:
-        symptom = symptoms.of_threshold(fact)
-        self._conditions.begin(symptom, self.clock())
-        case = self._blamed(symptom)
-        if case is None:
-            self._take(symptom)
-        else:
-            self.book.add_evidence(case, symptom)
+        self._gathering.crossed(fact)
 
-    def _blamed(self, symptom: Symptom) -> Case | None:
-        """The issue of a dependency that this is put down to, while the workload waits for it."""
-        if symptom.subject not in self._waiting:
-            return None
-        return self.book.blamed(symptom, needed_by(symptom.subject, self.node.workloads))
+    def on_trend_changed(self, fact: TrendChanged) -> None:
+        self._foresight.saw(fact)
 
-    def on_forecast_raised(self, fact: ForecastRaised) -> None:
-        self._take(symptoms.of_forecast(fact))
-
-    def on_series_drifted(self, fact: SeriesDrifted) -> None:
-        self._take(symptoms.of_drift(fact))
-
-    def on_anomaly_detected(self, fact: AnomalyDetected) -> None:
-        self._strange.note(fact.subject, symptoms.anomaly_text(fact), self.clock())
+    def on_log_lines_read(self, fact: LogLinesRead) -> None:
+        self._foresight.saw(fact)
+        self._gathering.read(fact)
+        self._bursts.read(fact, self.clock())
+        if fact.errors:
+            self._check_later()
 
     def on_actor_failed(self, fact: ActorFailed) -> None:
         self._take(symptoms.of_actor(fact))
@@ -165,6 +168,9 @@ class Healer(People):
             return
         workload = self.node.workloads.get(symptom.subject)
         if symptom.cause.scope == "workload" and workload is None:
+            return
+        if (blamed := self._blamed(symptom)) is not None:
+            self.book.add_evidence(blamed, symptom)
             return
         symptom = msgspec.structs.replace(symptom, notes=self._strange.of(symptom.subject, self.clock()))
         case, news = self.book.take(symptom, critical=workload is not None and workload.spec.critical)
@@ -197,14 +203,20 @@ class Healer(People):
             case.watch.saw_symptom(symptom.text, self.clock())
         if case.attempt is not None:
             self._treatment.judge(case)
+            self._treatment.learnt(case)
 
     # -- what speaks for a recovery
 
     def on_process_started(self, fact: ProcessStarted) -> None:
+        self._saw_start(fact)
         self._forget_life(fact.subject)
+        self._booting.began(fact.subject, self.clock())
 
     def on_process_ready(self, fact: ProcessReady) -> None:
         self._ready.add(fact.subject)
+        workload = self.node.workloads.get(fact.subject)
+        if workload is not None and (workload.spec.config_files or workload.spec.env_last_good):
+            self.after(self.settings.well_after, self.look)
 
     def on_process_state_changed(self, fact: ProcessStateChanged) -> None:
         if fact.state == "ready":
@@ -222,15 +234,18 @@ class Healer(People):
         if fact.ok or probe is None:
             return
         misses = self._misses[fact.subject, fact.probe] = self._misses.get((fact.subject, fact.probe), 0) + 1
-        if misses == _MISSES * probe.failures:
+        due = self._booting.is_due(fact.subject, fact.probe, self.clock(), self.settings.start_grace)
+        if due or misses == _MISSES * probe.failures:
             untold = ProbeFailed(subject=fact.subject, probe=fact.probe, failures=misses, detail=fact.detail)
             symptom = symptoms.of_probe(untold, was_ready=fact.subject in self._ready)
-            if symptom is not None and self.book.news(symptom) != "again":
-                self._take(symptom)
+            if symptom is not None and (due or self.book.news(symptom) != "again"):
+                self.on_probe_failed(untold)
 
     def _probe_ran(self, subject: str, probe: str, *, ok: bool) -> None:
         if ok:
             self._misses.pop((subject, probe), None)
+            self._booting.passed(subject, probe)
+            self._gathering.well(subject, probe)
             self._conditions.end_probe(subject, probe)
         for case in self.book.of(subject):
             was_gone = case.watch.gone
@@ -242,16 +257,6 @@ class Healer(People):
         self._conditions.end_metric(fact.subject, fact.scope, fact.metric)
         for case in self.book.of(fact.subject):
             case.watch.saw_cleared(fact)
-            self._seen_well(case)
-
-    def on_forecast_cleared(self, fact: ForecastCleared) -> None:
-        for case in self.book.of(fact.subject):
-            case.watch.saw_forecast_end(fact)
-            self._seen_well(case)
-
-    def on_series_returned(self, fact: SeriesReturned) -> None:
-        for case in self.book.of(fact.subject):
-            case.watch.saw_return(fact)
             self._seen_well(case)
 
     def on_metrics_sampled(self, fact: MetricsSampled) -> None:
@@ -280,6 +285,9 @@ class Healer(People):
     def _forget_life(self, subject: str) -> None:
         """What was true of the former process is not of the next."""
         self._ready.discard(subject)
+        self._booting.ended(subject)
+        self._bursts.end(subject)
+        self._gathering.begun(subject)
         self._conditions.end_probes(subject)
         for key in [key for key in self._misses if key[0] == subject]:
             del self._misses[key]
@@ -299,11 +307,17 @@ class Healer(People):
         else:
             self.log.warning("healer.table_unread", error=str(outcome))
 
-    def saw_table(self, table: ProcessTable) -> None:
-        """Put every row to the watches, take what a lost fact would have told, and judge."""
-        rows = [row for row in table.processes if row.name in self.node.workloads]
-        self._waiting = {row.name for row in rows if row.state == "waiting"}
+    def saw_table(self, table: ProcessTable, about: str = "") -> None:
+        """Put every row to the watches, take what a lost fact would have told, and judge.
+
+        about: the workload it was asked for; when all rows were looked at a moment ago, that one's will do.
+        """
         now_s = self.clock()
+        one = about if now_s - self._saw_s < _ALL_ROWS_S else ""
+        self._saw_s = self._saw_s if one else now_s
+        rows = [row for row in table.processes if row.name in self.node.workloads and one in ("", row.name)]
+        if not one:
+            self._waiting = {row.name for row in rows if row.state == "waiting"}
         for row in rows:
             if row.state == "ready":
                 self._ready.add(row.name)
@@ -312,15 +326,26 @@ class Healer(People):
             for case in self.book.of(row.name):
                 case.watch.saw_process(row.state, row.pid, row.uptime_s, now_s)
             symptom = symptoms.of_row(row)
-            if symptom is not None and row.name not in self._waived and self.book.news(symptom) != "again":
+            unsure = self._gathering.busy(row.name) or self._booting.excused(row.name)
+            if symptom is None or row.name in self._waived or unsure:
+                continue
+            if self.book.news(symptom) != "again":
                 self._take(symptom)
         for row in rows:
             for case in self.book.of(row.name):
                 self._treatment.judge(case)
+            self._keeping.seen(row, self.settings.well_after)
+            self._returning.seen(row)
+
+    def _is_troubled(self, name: str) -> bool:
+        return bool(self.book.of(name))
+
+    def _not_kept(self, name: str, why: str) -> None:
+        self.log.warning("last_good.not_kept", workload=name, why=why)
 
     def _check_later(self) -> None:
-        """Only an open issue has a remedy to verify, or a count to write: with none, nobody is woken."""
-        if not self._checking and self.book.cases():
+        """With no open issue and no error lines there is nothing to verify or to write, and nobody is woken."""
+        if not self._checking and (self.book.cases() or self._bursts.going):
             self._checking = True
             self.after(self.settings.check_every, self._check)
 
@@ -328,6 +353,7 @@ class Healer(People):
         """While remedies are verified the processes are watched closely; what was only counted is written."""
         self._checking = False
         self.book.flush()
+        self._gathering.look_at_errors(self._bursts, self._seen_well)
         verifying = [case for case in self.book.cases() if case.attempt and case.attempt.phase == "verifying"]
         if verifying:
             self.look()
@@ -339,6 +365,7 @@ class Healer(People):
     def _resync(self) -> None:
         """Facts may have been lost: hold what is open and what lasts against the world."""
         self._drop_undeclared()
+        self._gathering.forget(list(self.node.workloads))
         for symptom in self._conditions.due(self.clock(), self.settings.resync):
             if self.book.news(symptom) == "new" and self._blamed(symptom) is None:
                 self._take(symptom)

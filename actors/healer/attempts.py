@@ -6,22 +6,35 @@ Touches no bus: it works with the actor's hands.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from actors.healer import remedies
 from actors.healer.answers import answer_text, refusal
 from actors.healer.casebook import Case, Casebook
+from actors.healer.fingerprints import mark_of
 from actors.healer.hands import Hands
+from actors.healer.issues import LIFE, Issue
 from actors.healer.protection import Protection
-from actors.healer.remedies import Remedy
+from actors.healer.remedies import Planned, Remedy, Seen
+from actors.healer.repair import Acted, Scene
+from actors.healer.repairing import Repairing
+from actors.healer.repairs.known import KNOWN
 from actors.healer.settings import HealerSettings
 from actors.healer.verification import Watch, window_s
+from actors.kept import place_of
 from actors.settings import Workload
 from bus.message import Command
 from bus.messages.healer import RemedyFailed, RemedyStarted
-from bus.messages.process_manager import ListProcesses, ProcessRow, ProcessTable
+from bus.messages.process_manager import (
+    ListProcesses,
+    ProcessRow,
+    ProcessTable,
+    RestartProcess,
+    StartProcess,
+    StopProcess,
+)
 
 
 class Attempts:
@@ -39,25 +52,95 @@ class Attempts:
         after_failure: Callable[[Case], None],
     ) -> None:
         self.settings = settings
+        self.repairing = Repairing(hands, KNOWN)
         self.intervals_s: dict[str, float] = {}
         self._hands = hands
         self._book = book
         self._protection = protection
         self._after_failure = after_failure
 
-    def begin(self, case: Case, remedy: Remedy, row: ProcessRow, why: str) -> None:
-        """Write it down, tell it, and send its command. row: the process just before."""
-        issue = case.issue
-        attempt = self._book.begin(case, remedy, why)
+    def begin(self, case: Case, remedy: Remedy, seen: Seen, why: str) -> None:
+        """Write it down, tell it, and do it. seen: what was looked at just before."""
+        issue, row = case.issue, seen.row
+        planned = seen.planned.get(remedy.name)
+        attempt = self._book.begin(case, remedy, why, planned if isinstance(planned, Planned) else None)
         if remedy.disruptive:
             self._protection.started(remedy.name, issue.subject, issue.fingerprint, self._hands.clock())
         self._hands.publish(
             RemedyStarted(subject=issue.subject, issue=issue.issue, remedy=remedy.name, why=why, attempt=attempt.number)
         )
+        if attempt.planned is not None:
+            attempt.mark = mark_of(issue.failure, issue.trace)
+            self._repair(case, row, attempt.planned)
+            return
         command = remedies.command(remedy, row, f"{issue.kind} {issue.issue}")
         if remedy.verb == "restart":
             case.watch = self._watch(case, math.inf, acting=True)
         self._ask(case, command, self._answered)
+
+    def scene(self, issue: Issue, workload: Workload, row: ProcessRow, rows: Mapping[str, ProcessRow]) -> Scene:
+        """What repairs may look at for an issue. rows: of all workloads, for those that look."""
+        return Scene(
+            workload=workload,
+            issue=issue,
+            row=row,
+            text="\n".join((*issue.evidence, issue.trace)),
+            failure=issue.failure,
+            keep=place_of(self._hands.node.state_dir, workload.name),
+            ours={each.pid: each.name for each in rows.values() if each.pid is not None},
+            wall_s=self._hands.clock.wall(),
+            rows=rows,
+            workloads=self._hands.node.workloads,
+        )
+
+    def _repair(self, case: Case, row: ProcessRow, planned: Planned) -> None:
+        workload, attempt = self._workload(case), case.attempt
+        if workload is None or attempt is None:
+            return
+        scene = self.scene(case.issue, workload, row, {})
+        case.watch = self._watch(case, math.inf, acting=True, tolerant=True)
+        down = planned.down_first and row.state in ("starting", *remedies.UP)
+        stop = StopProcess(name=row.name, why=f"{attempt.remedy.name} needs it down", hold=False) if down else None
+        self._ask(case, stop, partial(self._act, scene=scene, planned=planned, down=down))
+
+    def _act(self, case: Case, outcome: Any, *, scene: Scene, planned: Planned, down: bool) -> None:
+        """Have the repair do it, now that nothing is in its way."""
+        if case.attempt is None:
+            return
+        if trouble := refusal(outcome, strict=True):
+            self.fail(case, trouble)
+            return
+        acted = self._while_it_lasts(case, partial(self._repaired, row=scene.row, down=down))
+        self.repairing.act(case.attempt.remedy.name, scene, planned, acted)
+
+    def _repaired(self, case: Case, outcome: Acted | str, *, row: ProcessRow, down: bool) -> None:
+        """The action is done: what the workload needs after it. down: it was stopped for it."""
+        start = StartProcess(name=row.name, why=f"{case.issue.kind} {case.issue.issue}") if down else None
+        if isinstance(outcome, str):
+            self._ask(case, start, lambda found, _: self.fail(found, outcome))
+        elif case.attempt is not None and case.attempt.stale:
+            self._ask(case, start, lambda found, _: self.fail(found, f"the issue became {found.issue.kind}"))
+        elif down:
+            self._ask(case, start, partial(self._acted_further, said=outcome.says))
+        else:
+            self._ask(case, outcome.command, partial(self._told_manager, acted=outcome, row=row))
+
+    def _told_manager(self, case: Case, outcome: Any, *, acted: Acted, row: ProcessRow) -> None:
+        if trouble := refusal(outcome):
+            self.fail(case, trouble)
+        elif acted.then == "nothing":
+            self.verify(case, acted.says)
+        elif acted.then == "restart" and row.state not in remedies.DOWN:
+            restart = RestartProcess(name=row.name, why=f"{case.issue.kind} {case.issue.issue}")
+            self._ask(case, restart, partial(self._acted_further, said=acted.says))
+        else:
+            self._ask(case, ListProcesses(), partial(self._act_further, said=acted.says))
+
+    def go_on(self, case: Case) -> None:
+        """A life that began before the repair ended as it had to: the next one is begun, and judged."""
+        if case.attempt is not None and case.attempt.phase == "verifying":
+            case.attempt.phase = "acting"
+            self._ask(case, ListProcesses(), partial(self._act_further, said="begun anew after the repair"))
 
     def let_settle(self, case: Case) -> None:
         """Something about its subject has just changed: it is given time to recover by itself."""
@@ -86,6 +169,13 @@ class Attempts:
         attempt, workload = case.attempt, self._workload(case)
         if attempt is None or attempt.phase == "undoing":
             return
+        if self._got_further(case):
+            self._finish(case, f"{why}; that is another failure, so what was done is kept", "", further=True)
+            return
+        if attempt.planned is not None and workload is not None:
+            attempt.phase = "undoing"
+            self._ask(case, ListProcesses(), partial(self._take_back, why=why, undo=attempt.planned.undo))
+            return
         command = remedies.undo(attempt.remedy, workload, f"did not help {case.issue.issue}") if workload else None
         if command is None:
             self._finish(case, why, "")
@@ -93,22 +183,67 @@ class Attempts:
         attempt.phase = "undoing"
         self._ask(case, command, partial(self._undone, why=why))
 
-    def _ask(self, case: Case, command: Command | None, then: Callable[[Case, Any], None]) -> None:
-        """Send a command of this attempt; then(case, outcome) comes only while it is still under way."""
-        workload, attempt, issue = self._workload(case), case.attempt, case.issue.issue
+    def _got_further(self, case: Case) -> bool:
+        """Whether a repair ended the failure that it is made against, and the workload fails for another reason now."""
+        attempt, issue = case.attempt, case.issue
+        if attempt is None or not attempt.mark or issue.kind not in LIFE:
+            return False
+        now = mark_of(issue.failure, issue.trace)
+        return bool(now) and now != attempt.mark and remedies.REPAIRS[attempt.remedy.name].keeps
+
+    def _take_back(self, case: Case, outcome: Any, *, why: str, undo: Mapping[str, str]) -> None:
+        """Have a repair put back what was before; one that had nothing to put back is done with."""
+        workload, attempt = self._workload(case), case.attempt
+        rows = outcome.processes if isinstance(outcome, ProcessTable) else []
+        row = next((each for each in rows if each.name == case.issue.subject), None)
         if attempt is None:
             return
-        if command is None or workload is None:
-            then(case, None)
+        if not undo or workload is None or row is None:
+            self._finish(case, why if not undo else f"{why}; undoing it failed: the process table cannot be read", "")
             return
+        scene = self.scene(case.issue, workload, row, {})
+        then = self._while_it_lasts(case, partial(self._taken_back, why=why))
+        self.repairing.take_back(attempt.remedy.name, scene, undo, then)
+
+    def _taken_back(self, case: Case, outcome: Acted | str, *, why: str) -> None:
+        if isinstance(outcome, str):
+            self._finish(case, f"{why}; undoing it failed: {outcome}", "")
+        else:
+            self._ask(case, outcome.command, partial(self._untold, acted=outcome, why=why))
+
+    def _untold(self, case: Case, outcome: Any, *, acted: Acted, why: str) -> None:
+        """What runs with what was taken back is begun anew without it."""
+        restart = None
+        if acted.then == "restart" and not refusal(outcome, strict=True):
+            restart = RestartProcess(name=case.issue.subject, why=f"{acted.says}: it did not help {case.issue.issue}")
+        then = partial(self._undone, why=why)
+        if restart is None:
+            then(case, outcome)
+        else:
+            self._ask(case, restart, then)
+
+    def _while_it_lasts(self, case: Case, then: Callable[[Case, Any], None]) -> Callable[[Any], None]:
+        """Call on only while the same attempt is under way."""
+        attempt, issue = case.attempt, case.issue.issue
 
         def answered(outcome: Any) -> None:
             found = self._book.get(issue)
             if found is not None and found.attempt is attempt:
                 then(found, outcome)
 
+        return answered
+
+    def _ask(self, case: Case, command: Command | None, then: Callable[[Case, Any], None]) -> None:
+        """Send a command of this attempt; then(case, outcome) comes only while it is still under way."""
+        workload, attempt = self._workload(case), case.attempt
+        if attempt is None:
+            return
+        if command is None or workload is None:
+            then(case, None)
+            return
+
         timeout_s = remedies.command_timeout_s(attempt.remedy, workload, self.settings.command_timeout)
-        self._hands.request(command, answered, timeout_s=timeout_s)
+        self._hands.request(command, self._while_it_lasts(case, then), timeout_s=timeout_s)
 
     def _answered(self, case: Case, outcome: Any) -> None:
         attempt = case.attempt
@@ -128,7 +263,8 @@ class Attempts:
         row = next((each for each in rows if each.name == case.issue.subject), None)
         command = None
         if row is not None and case.attempt is not None:
-            command = remedies.follow_up(case.attempt.remedy, row, f"{case.issue.kind} {case.issue.issue}")
+            why = f"{case.issue.kind} {case.issue.issue}"
+            command = remedies.follow_up(case.attempt.remedy, case.issue, row, why)
         if command is not None:
             case.watch = self._watch(case, math.inf, acting=True)
         self._ask(case, command, partial(self._acted_further, said=said))
@@ -144,15 +280,21 @@ class Attempts:
         name = case.attempt.remedy.name if case.attempt else ""
         self._finish(case, f"{why}; undoing it failed: {trouble}" if trouble else why, "" if trouble else name)
 
-    def _finish(self, case: Case, why: str, undone: str) -> None:
+    def _finish(self, case: Case, why: str, undone: str, *, further: bool = False) -> None:
+        """further: the next failure has a plan of its own."""
         attempt, issue, now_s = case.attempt, case.issue, self._hands.clock()
         if attempt is None:
             return
         name = attempt.remedy.name
         if attempt.remedy.disruptive:
-            self._protection.failed(name, issue.subject, now_s)
+            if further:
+                self._protection.dropped(name, issue.subject)
+            else:
+                self._protection.failed(name, issue.subject, now_s)
+        stays = attempt.stale or remedies.goes_further(name, issue.tried)
         steps = [("failed", f"{name}: {why}"), *([("undone", undone)] if undone else [])]
-        self._book.end(case, "failed", *steps, state="open", step=issue.step + (not attempt.stale))
+        step = 0 if further else issue.step + (not stays)
+        self._book.end(case, "dropped" if further else "failed", *steps, state="open", step=step)
         case.watch = Watch(issue.kind, issue.cause, since_s=now_s)
         self._hands.publish(
             RemedyFailed(
@@ -166,9 +308,12 @@ class Attempts:
         )
         self._after_failure(case)
 
-    def _watch(self, case: Case, deadline_s: float, *, acting: bool = False) -> Watch:
-        """Observe from now on what comes of the attempt; its start may fail before its command is even answered."""
-        tolerant = case.attempt is not None and case.attempt.remedy.may_end_it
+    def _watch(self, case: Case, deadline_s: float, *, acting: bool = False, tolerant: bool = False) -> Watch:
+        """Observe from now on what comes of the attempt; its start may fail before its command is even answered.
+
+        tolerant: an end of the process is no failure, as it is not for a remedy that may end it.
+        """
+        tolerant = tolerant or (case.attempt is not None and case.attempt.remedy.may_end_it)
         return Watch(
             case.issue.kind,
             case.issue.cause,

@@ -5,12 +5,15 @@ Repeated symptoms are counted in memory and written by flush(), so that a flood 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
 
 from actors.clock import Alarm, Clock
+from actors.healer.budget import Budgets
+from actors.healer.experience import Experience
+from actors.healer.flow import Flow
 from actors.healer.issues import (
     LIFE,
     PROBE,
@@ -26,23 +29,32 @@ from actors.healer.issues import (
     repeated,
 )
 from actors.healer.protection import Protection
-from actors.healer.remedies import Remedy, parse
+from actors.healer.remedies import Planned, Remedy, parse
 from actors.healer.settings import HealerSettings
 from actors.healer.store import Store
 from actors.healer.verification import Watch
+from actors.settings.repair import FailureClass
+from bus.messages.trust import AlteredRow
 
 Phase = Literal["acting", "verifying", "undoing"]
 Outcome = Literal["verified", "failed", "dropped"]
 
 
 class Attempt(msgspec.Struct):
-    """A remedy under way. started_s: monotonic. stale: its issue became another, so that it is not to be judged."""
+    """A remedy under way.
+
+    started_s: monotonic. stale: its issue became another, so that it is not to be judged. planned: of a repair.
+    mark: of the failure that it is made against, as fingerprints.mark_of has it. failure: the class of that.
+    """
 
     number: int
     remedy: Remedy
     started_s: float
     phase: Phase = "acting"
     stale: bool = False
+    planned: Planned | None = None
+    mark: str = ""
+    failure: FailureClass = "unknown"
 
 
 class Case:
@@ -73,13 +85,30 @@ class Case:
 
 
 class Casebook:
-    """Cases by id; the store's only user. Every change raises sqlite3.Error when it cannot be written."""
+    """Cases by id; the store's only user. Every change raises sqlite3.Error when it cannot be written.
 
-    def __init__(self, store: Store, settings: HealerSettings, clock: Clock) -> None:
+    budgets, flow: what the errors and the runs of all workloads add up to. ended: attempts that ended since the start.
+    altered: told of everything that an attempt altered or put back.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: HealerSettings,
+        clock: Clock,
+        experience: Experience,
+        altered: Callable[[AlteredRow], None] | None = None,
+    ) -> None:
         self.store = store
+        self.experience = experience
+        self.budgets = Budgets(settings.budget)
+        self.flow = Flow(settings.flow)
+        self.ended = 0
+        self._altered = altered
         self.settings = settings
         self._clock = clock
         self._cases: dict[str, Case] = {}
+        self._by_subject: dict[str, dict[str, Case]] = {}
         self._last_id = store.last_id()
 
     def load(self, protection: Protection) -> None:
@@ -101,7 +130,7 @@ class Casebook:
                 protection.dropped(past.remedy, past.subject)
         for issue in store.open_issues():
             first_s = now_s - max(0.0, wall_s - issue.first_seen)
-            self._cases[issue.issue] = Case(issue, first_s, now_s)
+            self._add(Case(issue, first_s, now_s))
 
     def cases(self) -> list[Case]:
         """Every open case, oldest first."""
@@ -113,7 +142,11 @@ class Casebook:
 
     def of(self, subject: str) -> list[Case]:
         """Open cases of one subject."""
-        return [case for case in self._cases.values() if case.issue.subject == subject]
+        return list(self._by_subject.get(subject, {}).values())
+
+    def _add(self, case: Case) -> None:
+        self._cases[case.issue.issue] = case
+        self._by_subject.setdefault(case.issue.subject, {})[case.issue.issue] = case
 
     def blamed(self, symptom: Symptom, needed: Iterable[str]) -> Case | None:
         """The open issue of what a workload waits for, to which a reading of it is put down; None: there is none.
@@ -140,13 +173,15 @@ class Casebook:
     def take(self, symptom: Symptom, *, critical: bool) -> tuple[Case, News]:
         """Put a symptom to the issue it belongs to, or make one."""
         now_s, wall_s = self._clock(), self._clock.wall()
+        self.budgets.note(symptom.subject, symptom.failure, now_s)
+        self.flow.failed(now_s)
         found = self._home_of(symptom)
         if found is None:
             self._last_id = next_id(self._last_id, wall_s)
             issue = raised(symptom, issue=self._last_id, wall_s=wall_s, critical=critical)
             case = Case(issue, now_s, now_s)
-            self._write(issue, [("raised", line) for line in issue.evidence])
-            self._cases[issue.issue] = case
+            self._write(issue, [("raised", line) for line in issue.evidence] + self.experience.raised(issue))
+            self._add(case)
             return case, "new"
         case, news = found
         case.last_s = now_s
@@ -160,14 +195,25 @@ class Casebook:
             case.issue, case.dirty = issue, False
         return case, news
 
+    def more(self, symptom: Symptom) -> bool:
+        """More is known of a symptom that was taken; False when no open issue has it."""
+        found = self._home_of(symptom)
+        if found is None or found[1] != "again":
+            return False
+        case, count = found[0], found[0].issue.count
+        told = repeated(case.issue, symptom, wall_s=case.issue.last_seen, evidence_max=self.settings.evidence_max)
+        case.issue, case.dirty = msgspec.structs.replace(told, count=count), True
+        return True
+
     def change(self, case: Case, *steps: tuple[str, str], **fields: Any) -> None:
         """Write new fields of an issue and lines of its history."""
         issue = msgspec.structs.replace(case.issue, **fields)
         self._write(issue, steps)
+        self._tell_altered(issue, case.attempt, steps)
         case.issue, case.dirty = issue, False
 
-    def begin(self, case: Case, remedy: Remedy, why: str) -> Attempt:
-        """An attempt begins."""
+    def begin(self, case: Case, remedy: Remedy, why: str, planned: Planned | None = None) -> Attempt:
+        """An attempt begins. planned: of a repair; what taking it back needs is written before it is done."""
         issue = msgspec.structs.replace(
             case.issue,
             state="healing",
@@ -179,13 +225,19 @@ class Casebook:
             self.store.save(issue)
             self.store.begin_attempt(issue, remedy.name, self._clock.wall())
             self.store.note(issue.issue, self._clock.wall(), [("remedy", f"{remedy.name}: {why}")])
+            if planned is not None and planned.undo:
+                self.store.note_undo(issue.issue, issue.attempts, planned.undo)
         case.issue, case.dirty = issue, False
-        case.attempt = Attempt(issue.attempts, remedy, self._clock())
+        case.attempt = Attempt(issue.attempts, remedy, self._clock(), planned=planned, failure=issue.failure)
         return case.attempt
 
     def pick_up(self, case: Case, remedy: Remedy) -> None:
         """The attempt that another incarnation left under way goes on."""
-        case.attempt = Attempt(case.issue.attempts, remedy, self._clock())
+        issue = case.issue
+        planned = None
+        if remedy.verb == "repair":
+            planned = Planned(says="picked up", undo=self.store.undo_of(issue.issue, issue.attempts))
+        case.attempt = Attempt(issue.attempts, remedy, self._clock(), planned=planned)
 
     def end(self, case: Case, outcome: Outcome, *steps: tuple[str, str], **fields: Any) -> None:
         """The attempt under way ended; the issue's fields and history change with it."""
@@ -195,6 +247,11 @@ class Casebook:
             if case.attempt is not None:
                 self.store.end_attempt(issue.issue, case.attempt.number, outcome, wall_s)
             self.store.note(issue.issue, wall_s, steps)
+        self._tell_altered(issue, case.attempt, steps)
+        self.ended += case.attempt is not None
+        if case.attempt is not None and not case.attempt.stale and outcome != "dropped":
+            took_s = self._clock() - case.attempt.started_s
+            self.experience.ended(case.issue, case.attempt.remedy.name, outcome, took_s)
         case.issue, case.dirty, case.attempt = issue, False, None
 
     def close(self, case: Case, outcome: Outcome, *steps: tuple[str, str]) -> float:
@@ -202,7 +259,12 @@ class Casebook:
         took_s = max(0.0, self._clock() - case.first_s)
         self.end(case, outcome, *steps, state="resolved", retry_at=None, time_to_repair_s=took_s)
         case.forget_alarm()
+        self.experience.over(case.issue, helped=outcome == "verified")
         del self._cases[case.issue.issue]
+        of_it = self._by_subject[case.issue.subject]
+        del of_it[case.issue.issue]
+        if not of_it:
+            del self._by_subject[case.issue.subject]
         return took_s
 
     def flush(self) -> None:
@@ -218,6 +280,19 @@ class Casebook:
         with self.store.transaction():
             self.store.save(issue)
             self.store.note(issue.issue, self._clock.wall(), steps)
+
+    def _tell_altered(self, issue: Issue, attempt: Attempt | None, steps: Iterable[tuple[str, str]]) -> None:
+        """Only what does something alters anything."""
+        if self._altered is None or attempt is None or not attempt.remedy.disruptive:
+            return
+        for step, detail in steps:
+            if step in ("acted", "undone"):
+                what = detail if attempt.remedy.name in detail else f"{attempt.remedy.name}: {detail}"
+                now = self._clock.wall()
+                row = AlteredRow(
+                    time=now, subject=issue.subject, change=step, what=what, by="healer", issue=issue.issue
+                )
+                self._altered(row)
 
     def _home_of(self, symptom: Symptom) -> tuple[Case, News] | None:
         """The open issue a symptom belongs to: one of its own family before any other."""

@@ -29,6 +29,17 @@ class Conditions:
         """A probe failed or a metric crossed."""
         self._lasting.setdefault(symptom.subject, {})[_key(symptom)] = Condition(symptom, now_s)
 
+    def told(self, symptom: Symptom) -> bool:
+        """More is known of a symptom that has begun; whether it lasts still."""
+        condition = self._lasting.get(symptom.subject, {}).get(_key(symptom))
+        if condition is not None:
+            condition.symptom = symptom
+        return condition is not None
+
+    def having(self, metric: str) -> list[str]:
+        """Workloads of which this metric is beyond its limit."""
+        return [subject for subject, lasting in self._lasting.items() if f"workload:{metric}" in lasting]
+
     def end_probe(self, subject: str, probe: str) -> None:
         """The probe passes."""
         self._lasting.get(subject, {}).pop(f"probe {probe}", None)

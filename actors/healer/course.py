@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
+from actors.healer.budget import Burn
 from actors.healer.issues import Issue
 from actors.healer.plans import Plan
 from actors.healer.protection import Protection, retry_s
-from actors.healer.remedies import Hopeless, Obstacle, Remedy, Seen, Unfit, obstacle, parse
+from actors.healer.remedies import UP, Hopeless, Obstacle, Planned, Remedy, Seen, Unfit, goes_further, obstacle, parse
 from actors.healer.settings import HealerSettings
 from actors.settings import Workload
 from bus.messages.process_manager import ProcessRow
+
+_TURN_S = 1.0
+"""Seconds until it is looked at again whose turn it is; the end of a remedy is looked at besides."""
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -52,7 +56,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     busy: the issue of the same subject that a remedy is under way for, or empty. sick: dependencies with an open
     issue. settle_s: seconds it is still given to recover by itself, because a dependency came back or another remedy
-    has just been at it.
+    has just been at it. burn: how its error budget stands. flow_s: seconds that a remedy for a warning waits because
+    the node is in flow. first: another workload with the same class of failure that is being healed, or empty.
     """
 
     issue: Issue
@@ -62,6 +67,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     busy: str = ""
     sick: tuple[str, ...] = ()
     settle_s: float = 0.0
+    burn: Burn | None = None
+    flow_s: float = 0.0
+    first: str = ""
 
 
 def decide(situation: Situation, protection: Protection, settings: HealerSettings, now_s: float) -> Decision:
@@ -94,9 +102,12 @@ def _beyond_remedies(situation: Situation, settings: HealerSettings) -> Decision
 def _told_first(situation: Situation, settings: HealerSettings) -> Decision | None:
     """When a person is told: before anything is done about a warning, and when there is nothing left to do."""
     issue, plan = situation.issue, situation.plan
-    if plan.tell_first and not issue.told:
+    burning = situation.burn is not None and situation.burn.verdict != "tolerate"
+    if plan.tell_first and not issue.told and not burning:
         wait_s = float(max(settings.second_hold, issue.cause.held_s))
         return Escalate(f"a warning; acted upon when it lasts {wait_s:g} s longer", wait_s, told=True)
+    if situation.burn is not None and situation.burn.verdict == "stop" and issue.rounds:
+        return Escalate(f"it is left to a person: {situation.burn.says()}", retry_s(issue.rounds, settings))
     if issue.step >= len(plan.remedies):
         return Escalate("every remedy of the plan was tried", retry_s(issue.rounds, settings))
     return None
@@ -105,17 +116,26 @@ def _told_first(situation: Situation, settings: HealerSettings) -> Decision | No
 def _attempt(situation: Situation, protection: Protection, settings: HealerSettings, now_s: float) -> Decision:
     """The next remedy of the plan, unless it does not apply or something stands in its way."""
     issue, seen, workload = situation.issue, situation.seen, situation.workload
-    name = situation.plan.remedies[issue.step]
+    name = _first_of(situation)
     remedy = parse(name)
     if remedy is None or seen is None or workload is None:
         return Skip(name, "there is no such remedy")
     blocked = obstacle(remedy, issue, workload, seen)
     if blocked is not None:
         return _blocked(name, blocked, issue, settings)
-    if remedy.verb == "wait_dependency" or (remedy.disruptive and situation.sick):
+    if remedy.verb == "wait_dependency" or (remedy.disruptive and situation.sick and remedy.name != "degrade"):
         return _wait_dependency(remedy, situation, settings)
     held = _held_back(remedy, situation, protection, now_s) if remedy.disruptive else None
     return held or Act(remedy, f"it is {seen.row.state}{f', pid {seen.row.pid}' if seen.row.pid else ''}")
+
+
+def _first_of(situation: Situation) -> str:
+    """The next of the plan; a step down the ladder before all others when errors come too fast for those."""
+    burn, seen = situation.burn, situation.seen
+    fast = burn is not None and burn.verdict in ("degrade", "stop")
+    if fast and not situation.issue.step and seen is not None and isinstance(seen.planned.get("degrade"), Planned):
+        return "degrade"
+    return situation.plan.remedies[situation.issue.step]
 
 
 def _blocked(name: str, blocked: Obstacle, issue: Issue, settings: HealerSettings) -> Decision:
@@ -123,18 +143,31 @@ def _blocked(name: str, blocked: Obstacle, issue: Issue, settings: HealerSetting
         return Skip(name, blocked.why)
     if isinstance(blocked, Hopeless):
         return Escalate(blocked.why, retry_s(issue.rounds, settings))
-    return Wait(name, blocked.why, settings.resync, quiet=blocked.quiet)
+    for_s = settings.resync if blocked.for_s is None else blocked.for_s
+    return Wait(name, blocked.why, for_s, quiet=blocked.quiet)
 
 
 def _held_back(remedy: Remedy, situation: Situation, protection: Protection, now_s: float) -> Wait | None:
     """What protects the process and the node from too many remedies."""
     issue = situation.issue
+    if goes_further(remedy.name, issue.tried):
+        return None
     hold = protection.hold(remedy.name, issue.subject, issue.fingerprint, now_s)
     if hold is not None:
         return Wait(remedy.name, hold.why, hold.for_s)
+    if situation.flow_s > 0:
+        return Wait(remedy.name, "the node is in flow, and it is a warning only", situation.flow_s)
+    if situation.first and _takes_turns(remedy, situation):
+        return Wait(remedy.name, f"{situation.first} first, one at a time, as many have the same failure", _TURN_S)
     if situation.settle_s > 0:
         return Wait(remedy.name, "what it suffered from has just changed", situation.settle_s, quiet=True)
     return None
+
+
+def _takes_turns(remedy: Remedy, situation: Situation) -> bool:
+    """When many fail for the same kind of reason, what runs is not restarted everywhere at once."""
+    burn, seen = situation.burn, situation.seen
+    return remedy.verb == "restart" and burn is not None and burn.systemic and seen is not None and seen.row.state in UP
 
 
 def _wait_dependency(remedy: Remedy, situation: Situation, settings: HealerSettings) -> Wait:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from actors.settings.repair import FailureClass
 from bus.messages.healer import IssueKind, IssueRow, IssueState, Severity
 
 Direction = Literal["above", "below"]
@@ -15,8 +16,8 @@ LIFE: tuple[IssueKind, ...] = ("crash", "start_failed", "crash_loop", "port_in_u
 """Kinds about whether it lives, each explained by those behind it: a crash that goes on is a crash loop."""
 PROBE: tuple[IssueKind, ...] = ("not_working", "unresponsive")
 """Kinds about whether it answers, in the same way."""
-SERVICE: frozenset[IssueKind] = frozenset(("latency", "availability", "resource"))
-"""Readings that also turn bad because it does not live or answer."""
+SERVICE: frozenset[IssueKind] = frozenset(("latency", "availability", "resource", "errors"))
+"""What also turns bad because it does not live or answer."""
 
 WARNING: frozenset[IssueKind] = frozenset(("forecast", "drift"))
 """Kinds of which the Monitor says when they are over; no single reading does."""
@@ -29,6 +30,8 @@ _PER_MS = 1024
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """What has to be seen as gone. scope: host, workload, node, whole or actor. held_s: the threshold's, seconds.
 
+    value: of the metric when it crossed the limit. sign, before, remedy: of a failure that is foreseen: what was seen,
+    the fingerprint of what is to be expected, and what is done against it.
     action: the remedy that the operator wants first, or empty.
     """
 
@@ -38,6 +41,10 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     limit: float = 0.0
     direction: Direction = "above"
     held_s: float = 0.0
+    value: float = 0.0
+    sign: str = ""
+    before: str = ""
+    remedy: str = ""
     action: str = ""
 
     def is_beyond(self, value: float) -> bool:
@@ -46,9 +53,11 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Symptom(msgspec.Struct, frozen=True, kw_only=True):
-    """One sign that something is wrong. text: one line. lines: of the log, oldest first. weight: its own severity.
+    """One sign that something is wrong.
 
-    notes: what else was strange about the subject lately.
+    text: one line. lines: of the log, oldest first. weight: its own severity. failure: what it is about. trace: the
+    whole text of the failure, such as a traceback with its chain of causes; empty when there is none. notes: what else
+    was strange about the subject lately.
     """
 
     subject: str
@@ -59,6 +68,8 @@ class Symptom(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     cause: Cause = Cause()
     weight: Severity = "warning"
+    failure: FailureClass = "unknown"
+    trace: str = ""
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +77,8 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
 
     first_seen, last_seen, retry_at: Unix seconds. step: which remedy of the plan is next. attempts: remedies begun.
     rounds: how often the plan was spent. told: a person knows, so that a second hold is acted upon.
-    evidence: the first and the newest pieces. tried: remedies begun, oldest first.
+    evidence: the first and the newest pieces. tried: remedies begun, oldest first. failure, trace: of the newest
+    symptom that told them.
     """
 
     issue: str
@@ -88,6 +100,8 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     tried: tuple[str, ...] = ()
     retry_at: float | None = None
     time_to_repair_s: float | None = None
+    failure: FailureClass = "unknown"
+    trace: str = ""
 
     def row(self) -> IssueRow:
         """As people see it in a list."""
@@ -104,6 +118,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
             last_seen=self.last_seen,
             remedies=list(self.tried),
             time_to_repair_s=self.time_to_repair_s,
+            failure=self.failure,
         )
 
 
@@ -176,13 +191,18 @@ def raised(symptom: Symptom, *, issue: str, wall_s: float, critical: bool) -> Is
         last_seen=wall_s,
         cause=symptom.cause,
         evidence=pieces(symptom),
+        failure=symptom.failure,
+        trace=symptom.trace,
     )
 
 
 def repeated(issue: Issue, symptom: Symptom, *, wall_s: float, evidence_max: int) -> Issue:
     """The issue with one more occurrence; its kind stays."""
+    told = bool(symptom.trace) or (symptom.failure != "unknown" and not issue.trace)
     return msgspec.structs.replace(
         issue,
+        failure=symptom.failure if told else issue.failure,
+        trace=symptom.trace if told else issue.trace,
         count=issue.count + 1,
         last_seen=wall_s,
         evidence=bounded((*issue.evidence, *fresh(issue.evidence, symptom)), evidence_max),

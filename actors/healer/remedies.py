@@ -5,14 +5,16 @@ No remedy can run what is not in the node's own config: a hook and a signal are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Literal
 
 import msgspec
 
 from actors.healer.issues import LIFE, Issue
 from actors.settings import Workload
 from actors.settings.policies import SIGNALS
+from actors.settings.repair import FailureClass
 from actors.settings.wording import duration
 from bus.message import Command
 from bus.messages.process_manager import (
@@ -24,8 +26,56 @@ from bus.messages.process_manager import (
     StartProcess,
 )
 
-Verb = Literal["restart", "signal", "hook", "end_strays", "await_restart", "wait_dependency"]
+Verb = Literal["restart", "signal", "hook", "end_strays", "await_restart", "wait_dependency", "repair"]
 VERBS: tuple[Verb, ...] = ("restart", "signal", "hook", "end_strays", "await_restart", "wait_dependency")
+"""Remedies that are commands to the ProcessManager, or waiting; a repair is named by itself."""
+
+Blast = Literal["file", "process", "workload", "host"]
+"""How far an action reaches: a file of the workload; a process that is no workload; the workload; the machine."""
+
+
+class RepairKind(msgspec.Struct, frozen=True):
+    """What is known of a repair without looking.
+
+    failures: classes of failure that it is made for; empty: any. keeps: whether what it did is kept when the workload
+    fails for another reason after it. times: how often in a row it is worth a try, as it
+    goes further each time.
+    """
+
+    blast: Blast
+    failures: tuple[FailureClass, ...]
+    times: int = 1
+    keeps: bool = True
+
+
+REPAIRS: Final[Mapping[str, RepairKind]] = MappingProxyType(
+    {
+        "put_back_config": RepairKind("file", ()),
+        "restore_file": RepairKind("file", ()),
+        "make_directory": RepairKind("file", ()),
+        "fix_permission": RepairKind("file", ()),
+        "put_back_env": RepairKind("workload", ()),
+        "use_utf8": RepairKind("workload", ()),
+        "raise_open_files": RepairKind("workload", ("fd",)),
+        "raise_memory": RepairKind("workload", ("memory",)),
+        "tune": RepairKind("workload", (), times=2),
+        "throttle": RepairKind("workload", (), times=2),
+        "install_module": RepairKind("workload", ("import", "unknown")),
+        "degrade": RepairKind("workload", ()),
+        "end_port_owner": RepairKind("process", ("port",)),
+        "end_file_holder": RepairKind("process", ("db_locked", "lock", "timeout", "unknown")),
+        "clear_lock": RepairKind("file", ("lock", "port", "unknown")),
+        "clean_up": RepairKind("file", ("disk", "db_corrupt", "unknown")),
+        "restart_dependency": RepairKind("workload", ("connection", "timeout", "http", "unknown")),
+        "wait_port": RepairKind("workload", ("connection", "dns")),
+        "propose_patch": RepairKind("file", ("key", "import", "type_bug", "unknown"), keeps=False),
+        "quarantine_input": RepairKind("file", ("syntax", "type_bug", "key", "unknown")),
+    }
+)
+"""Every repair (see repairs/) by name, in the order in which those for the same failure are tried."""
+
+SEES_STRAYS: Final = frozenset(("end_strays", "end_port_owner"))
+"""Remedies that need to know of left-over processes, which takes a look through the whole process table."""
 
 UP = ("running", "ready", "unhealthy")
 """States with a process that got through its start."""
@@ -44,6 +94,8 @@ class Remedy(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """As written in a plan."""
+        if self.verb == "repair":
+            return self.argument
         return f"{self.verb}:{self.argument}" if self.argument else self.verb
 
     @property
@@ -64,10 +116,14 @@ class Unfit(msgspec.Struct, frozen=True):
 
 
 class NotNow(msgspec.Struct, frozen=True):
-    """The remedy has to wait for something. quiet: people need not be told."""
+    """The remedy has to wait for something. quiet: people need not be told.
+
+    for_s: seconds until it is looked at again; None: at the next resync.
+    """
 
     why: str
     quiet: bool = False
+    for_s: float | None = None
 
 
 class Hopeless(msgspec.Struct, frozen=True):
@@ -76,33 +132,43 @@ class Hopeless(msgspec.Struct, frozen=True):
     why: str
 
 
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who listens on a port. command: its command line, shortened."""
+Obstacle = Unfit | NotNow | Hopeless
 
-    port: int
-    pid: int
-    command: str
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a repair would do now.
+
+    says: in one line, for people, before it is done. undo: what taking it back needs, written down before it is done,
+    so that it can be taken back though the Healer itself ended in between; empty when there is nothing to take back.
+    detail: what it needs beside that. restarts: whether it ends a process of the workload that may still be well.
+    down_first: whether the workload is stopped before, as it must not run meanwhile.
+    """
+
+    says: str
+    undo: dict[str, str] = {}
+    detail: dict[str, str] = {}
+    restarts: bool = False
+    down_first: bool = False
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What was looked at just before an attempt.
 
     row: the process. gone: what says that the symptom is gone, or empty. unready: dependencies that are not yet what
-    is demanded of them. holder: of the port in question, when one was found. ours: names of workloads by pid.
+    is demanded of them.
+    planned: for each repair of the plan, what it would do, or what stands in its way.
     """
 
     row: ProcessRow
     gone: str = ""
     unready: tuple[str, ...] = ()
-    holder: Holder | None = None
-    ours: dict[int, str] = {}
-
-
-Obstacle = Unfit | NotNow | Hopeless
+    planned: Mapping[str, Planned | Obstacle] = {}
 
 
 def parse(text: str) -> Remedy | None:
     """The remedy of that name; None when there is no such."""
+    if text in REPAIRS:
+        return Remedy("repair", text)
     verb, _, argument = text.partition(":")
     for known in VERBS:
         if known == verb and bool(argument) == (known in ("hook", "signal")):
@@ -111,13 +177,27 @@ def parse(text: str) -> Remedy | None:
     return None
 
 
+def goes_further(name: str, tried: Sequence[str]) -> bool:
+    """Whether the next attempt goes on where the last one of that remedy left off. tried: oldest first."""
+    in_a_row = next((place for place, each in enumerate(reversed(tried)) if each != name), len(tried))
+    return name in REPAIRS and 0 < in_a_row < REPAIRS[name].times
+
+
 def obstacle(remedy: Remedy, issue: Issue, workload: Workload, seen: Seen) -> Obstacle | None:
     """What stands in the way of an attempt, looked up just now; None when nothing does."""
-    if issue.kind == "port_in_use" and (taken := _taken(seen)) is not None:
-        return taken
+    if remedy.verb == "repair":
+        return _repair(remedy, issue, seen)
     if remedy.verb == "await_restart":
         return _await_restart(seen)
     return _unfit(remedy, workload, seen) or (None if remedy.verb == "wait_dependency" else _state(remedy, issue, seen))
+
+
+def _repair(remedy: Remedy, issue: Issue, seen: Seen) -> Obstacle | None:
+    """A repair has looked for itself; one that would end a process waits for what a restart waits for."""
+    planned = seen.planned.get(remedy.argument, NotNow("it was not looked at", quiet=True))
+    if isinstance(planned, Planned):
+        return _state(remedy, issue, seen) if planned.restarts and issue.kind not in LIFE else None
+    return planned
 
 
 def _unfit(remedy: Remedy, workload: Workload, seen: Seen) -> Unfit | None:
@@ -131,17 +211,6 @@ def _unfit(remedy: Remedy, workload: Workload, seen: Seen) -> Unfit | None:
     }
     why = reasons.get(remedy.verb, "")
     return Unfit(why) if why else None
-
-
-def _taken(seen: Seen) -> Obstacle | None:
-    """A port held by a process that is not ours to end."""
-    holder = seen.holder
-    if holder is None or holder.pid in seen.row.strays or holder.pid == seen.row.pid:
-        return None
-    whose = f" of workload {seen.ours[holder.pid]}" if holder.pid in seen.ours else ""
-    return Hopeless(
-        f"port {holder.port} is held by pid {holder.pid}{whose} ({holder.command}), which is not ours to end"
-    )
 
 
 def _await_restart(seen: Seen) -> Obstacle | None:
@@ -164,7 +233,7 @@ def _state(remedy: Remedy, issue: Issue, seen: Seen) -> NotNow | None:
         return None if state in DOWN or retried else NotNow(f"it is {state}")
     if seen.gone:
         return NotNow(f"it looks well again: {seen.gone}", quiet=True)
-    startable = state == "exited" and remedy.verb == "restart"
+    startable = state == "exited" and remedy.verb in ("restart", "repair")
     failing_start = state == "starting" and issue.cause.probe == "startup"
     if state not in UP and not startable and not failing_start:
         return NotNow(f"it is {state}")
@@ -188,11 +257,17 @@ def command(remedy: Remedy, row: ProcessRow, why: str) -> Command | None:
     return None
 
 
-def follow_up(remedy: Remedy, row: ProcessRow, why: str) -> Command | None:
-    """What has to be asked after the action, on a fresh row: what it made startable is started."""
-    startable = row.state in ("crash_loop", "exited", "backing_off") and row.wanted and not row.held
-    if remedy.verb in ("hook", "end_strays") and startable:
+def follow_up(remedy: Remedy, issue: Issue, row: ProcessRow, why: str) -> Command | None:
+    """What has to be asked after the action, on a fresh row: what it made startable is started.
+
+    A process that came up before a repair of what it died of came up without it.
+    """
+    if remedy.verb not in ("hook", "end_strays", "repair") or not row.wanted or row.held:
+        return None
+    if row.state in ("crash_loop", "exited", "backing_off"):
         return StartProcess(name=row.name, why=why)
+    if remedy.verb == "repair" and issue.kind in LIFE and row.state in ("starting", *UP):
+        return RestartProcess(name=row.name, why=why)
     return None
 
 
@@ -210,6 +285,9 @@ def command_timeout_s(remedy: Remedy, workload: Workload, base_s: float) -> floa
     """Seconds to wait for the answer: what the config allows the action itself, and base_s more."""
     if remedy.verb == "hook" and remedy.argument in workload.spec.hooks:
         return base_s + workload.spec.hooks[remedy.argument].timeout
+    installs = [float(module.timeout) for module in workload.spec.repair.modules.values()]
+    if remedy.name == "install_module":
+        return base_s + max(installs, default=0.0)
     return base_s + workload.spec.stop.grace
 
 

@@ -7,14 +7,15 @@ Times are Unix seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from actors.healer.issues import Cause, Issue
-from actors.sqlite import Lenient, open_database
+from actors.sqlite import Lenient, add_columns, open_database
 from bus.messages.healer import AuditRow
 
 _COLUMNS = (
@@ -36,7 +37,11 @@ _COLUMNS = (
     "tried",
     "retry_at",
     "time_to_repair_s",
+    "failure",
+    "trace",
 )
+_LATER_COLUMNS = {"failure": "TEXT NOT NULL DEFAULT 'unknown'", "trace": "TEXT NOT NULL DEFAULT ''"}
+"""Of issues; what came after the first version."""
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS issues (
         issue TEXT PRIMARY KEY, subject TEXT NOT NULL, kind TEXT NOT NULL, severity TEXT NOT NULL, state TEXT NOT NULL,
@@ -60,6 +65,10 @@ _SCHEMA = (
         PRIMARY KEY (issue, attempt)
     ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS attempts_by_start ON attempts (started_at)",
+    """CREATE TABLE IF NOT EXISTS undos (
+        issue TEXT NOT NULL REFERENCES issues ON DELETE CASCADE, attempt INTEGER NOT NULL, undo TEXT NOT NULL,
+        PRIMARY KEY (issue, attempt)
+    ) WITHOUT ROWID""",
 )
 _UPSERT = (
     f"INSERT INTO issues ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - constants
@@ -83,10 +92,17 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._connection = open_database(path, _SCHEMA, synchronous="FULL", kind=Lenient)
+        add_columns(self._connection, "issues", _LATER_COLUMNS)
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def with_tables(self, schema: Iterable[str]) -> sqlite3.Connection:
+        """The connection, once these tables are there: with two of them a full disk would lock one out."""
+        for statement in schema:
+            self._connection.execute(statement)
+        return self._connection
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -119,6 +135,17 @@ class Store:
             "INSERT INTO attempts (issue, attempt, subject, remedy, fingerprint, started_at) VALUES (?, ?, ?, ?, ?, ?)",
             (issue.issue, issue.attempts, issue.subject, remedy, issue.fingerprint, time),
         )
+
+    def note_undo(self, issue: str, attempt: int, undo: Mapping[str, str]) -> None:
+        """Write down what taking an attempt back needs."""
+        self._connection.execute("INSERT OR REPLACE INTO undos VALUES (?, ?, ?)", (issue, attempt, _text(undo)))
+
+    def undo_of(self, issue: str, attempt: int) -> dict[str, str]:
+        """What taking an attempt back needs; empty when there is nothing to take back."""
+        row = self._connection.execute(
+            "SELECT undo FROM undos WHERE issue = ? AND attempt = ?", (issue, attempt)
+        ).fetchone()
+        return msgspec.json.decode(row[0], type=dict[str, str]) if row else {}
 
     def end_attempt(self, issue: str, attempt: int, outcome: str, time: float) -> None:
         """An attempt ended."""

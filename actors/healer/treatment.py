@@ -10,15 +10,16 @@ from typing import Any
 
 from actors.healer import remedies
 from actors.healer.attempts import Attempts
-from actors.healer.casebook import Case, Casebook
+from actors.healer.casebook import Attempt, Case, Casebook
+from actors.healer.consent import Consent
 from actors.healer.course import Act, Escalate, Situation, Skip, Wait, decide
 from actors.healer.hands import Hands
-from actors.healer.holders import find_holder
 from actors.healer.issues import LIFE, PROBE
-from actors.healer.plans import Plan, plan_for
-from actors.healer.ports import ports_in, probed_ports
+from actors.healer.ledger import Ledger
+from actors.healer.plans import Plan
 from actors.healer.protection import Protection
-from actors.healer.remedies import Holder, Seen, unready_dependencies
+from actors.healer.remedies import Planned, Seen, unready_dependencies
+from actors.healer.repairing import Looked
 from actors.healer.settings import HealerSettings
 from actors.healer.verification import Watch
 from actors.settings import Workload
@@ -33,8 +34,11 @@ TABLE_TIMEOUT_S = 5.0
 class Treatment:
     """Treats the cases of a casebook."""
 
-    def __init__(self, hands: Hands, book: Casebook, protection: Protection, settings: HealerSettings) -> None:
+    def __init__(
+        self, hands: Hands, book: Casebook, protection: Protection, settings: HealerSettings, ledger: Ledger
+    ) -> None:
         self.settings = settings
+        self.consent = Consent(hands, book, ledger, settings, self.consider)
         self.attempts = Attempts(hands, book, protection, settings, self._after_failure)
         self._hands = hands
         self._book = book
@@ -44,7 +48,8 @@ class Treatment:
 
     def take_settings(self, settings: HealerSettings) -> None:
         """New settings hold from now on."""
-        self.settings = self.attempts.settings = settings
+        self.settings = self.attempts.settings = self.consent.settings = settings
+        self._book.budgets.settings, self._book.flow.settings = settings.budget, settings.flow
 
     def consider(self, case: Case) -> None:
         """Look at the world afresh and do what is next; nothing while a remedy or a person is waited for."""
@@ -53,11 +58,11 @@ class Treatment:
         case.forget_alarm()
         plan = self._plan(case)
         if plan.told_only:
-            self._decide(case, None, None)
+            self._decide(case, None)
             return
         case.looking = True
         ahead = [remedies.parse(name) for name in plan.remedies[case.issue.step :]]
-        strays = any(remedy is not None and remedy.verb == "end_strays" for remedy in ahead)
+        strays = any(remedy is not None and remedy.name in remedies.SEES_STRAYS for remedy in ahead)
         command = ListProcesses(strays=strays)
         self._hands.request(command, partial(self._looked, case.issue.issue), timeout_s=TABLE_TIMEOUT_S)
 
@@ -78,6 +83,9 @@ class Treatment:
 
     def superseded(self, case: Case) -> None:
         """The issue became another: what is under way for the former is not judged any more."""
+        if case.attempt is not None and case.attempt.remedy.verb == "repair" and not case.watch.ended_anew:
+            self.attempts.go_on(case)  # what came meanwhile is of the life before, and is judged by the next
+            return
         case.watch = Watch(case.issue.kind, case.issue.cause, since_s=self._hands.clock())
         case.deferred = ""
         case.forget_alarm()
@@ -96,30 +104,78 @@ class Treatment:
         if isinstance(outcome, CommandError):
             self._wait(case, Wait("", f"the process table cannot be read: {outcome}", self.settings.resync))
             return
-        self._hands.saw_table(outcome)
+        self._hands.saw_table(outcome, case.issue.subject)
         if self._book.get(issue) is not case or case.attempt is not None or case.looking:
             return
-        ports = self._ports(case)
-        if not ports:
-            self._decide(case, outcome, None)
+        self._look_further(case, outcome)
+
+    def _look_further(self, case: Case, table: ProcessTable) -> None:
+        """Have the repairs that the plan still has look for themselves."""
+        issue, workload = case.issue, self._workload(case)
+        ahead = [remedies.parse(name) for name in self._plan(case).remedies[issue.step :]]
+        names = [remedy.name for remedy in ahead if remedy is not None and remedy.verb == "repair"]
+        row = next((each for each in table.processes if each.name == issue.subject), None)
+        if not names or workload is None or row is None:
+            self._decide(case, table)
             return
         case.looking = True
-        self._hands.run(partial(find_holder, ports), partial(self._found, issue, outcome))
+        scene = self.attempts.scene(issue, workload, row, {each.name: each for each in table.processes})
+        self.attempts.repairing.look(names, scene, partial(self._looked_further, issue.issue, table))
 
-    def _found(self, issue: str, table: ProcessTable, holder: Holder | Exception | None) -> None:
+    def _looked_further(self, issue: str, table: ProcessTable, looked: Looked) -> None:
         case = self._book.get(issue)
         if case is not None:
             case.looking = False
             if case.attempt is None:
-                self._decide(case, table, holder if isinstance(holder, Holder) else None)
+                self._decide(case, table, looked)
 
-    def _decide(self, case: Case, table: ProcessTable | None, holder: Holder | None) -> None:
+    def learnt(self, case: Case) -> None:
+        """A new symptom tells more: when a repair can be begun for it, a restart is waited for no longer."""
+        attempt, issue, workload = case.attempt, case.issue, self._workload(case)
+        if attempt is None or workload is None or case.looking or not _only_waits(attempt):
+            return
+        if issue.failure in ("unknown", "killed", attempt.failure):
+            return
+        ahead = [remedies.parse(name) for name in self._book.experience.plan_now(issue, workload).remedies]
+        names = [remedy.name for remedy in ahead if remedy is not None and remedy.verb == "repair"]
+        if names:
+            case.looking = True
+            strays = bool(remedies.SEES_STRAYS.intersection(names))
+            then = partial(self._look_anew, issue.issue, names)
+            self._hands.request(ListProcesses(strays=strays), then, timeout_s=TABLE_TIMEOUT_S)
+
+    def _look_anew(self, issue: str, names: list[str], outcome: Any) -> None:
+        case = self._book.get(issue)
+        if case is None:
+            return
+        workload, rows = self._workload(case), outcome.processes if isinstance(outcome, ProcessTable) else []
+        row = next((each for each in rows if each.name == case.issue.subject), None)
+        if workload is None or row is None:
+            case.looking = False
+            return
+        scene = self.attempts.scene(case.issue, workload, row, {each.name: each for each in rows})
+        self.attempts.repairing.look(names, scene, partial(self._looked_anew, issue))
+
+    def _looked_anew(self, issue: str, looked: Looked) -> None:
+        case = self._book.get(issue)
+        if case is None:
+            return
+        case.looking = False
+        there = next((name for name, found in looked.items() if isinstance(found, Planned)), "")
+        if case.attempt is None:
+            self.consider(case)
+        elif there and _only_waits(case.attempt):
+            self.attempts.fail(case, f"it failed again, over {case.issue.failure}, which {there} is for")
+
+    def _decide(self, case: Case, table: ProcessTable | None, looked: Looked | None = None) -> None:
         if case.issue.state == "escalated":
             return
         now_s = self._hands.clock()
         while True:
-            situation = self._situation(case, table, holder)
+            situation = self._situation(case, table, looked or {})
             decision = decide(situation, self._protection, self.settings, now_s)
+            if isinstance(decision, Act):
+                decision = self.consent.weigh(case, decision, situation)
             if not isinstance(decision, Skip):
                 break
             step = ("skipped", f"{decision.remedy}: {decision.why}")
@@ -128,23 +184,22 @@ class Treatment:
             issue, steps = case.issue, len(situation.plan.remedies)
             why = f"remedy {issue.step + 1} of {steps} for {issue.kind}; {decision.precondition}"
             case.deferred = ""
-            self.attempts.begin(case, decision.remedy, situation.seen.row, why)
+            self.attempts.begin(case, decision.remedy, situation.seen, why)
         elif isinstance(decision, Escalate):
             self._escalate(case, decision)
         elif isinstance(decision, Wait):
             self._wait(case, decision)
 
-    def _situation(self, case: Case, table: ProcessTable | None, holder: Holder | None) -> Situation:
+    def _situation(self, case: Case, table: ProcessTable | None, looked: Looked) -> Situation:
         rows = {row.name: row for row in table.processes} if table else {}
         issue, workload, row = case.issue, self._workload(case), rows.get(case.issue.subject)
         sick = self._sick(workload) if workload else ()
         unready = unready_dependencies(workload, rows) if workload else ()
         self._note_dependencies(case, unwell=bool(sick or unready))
         seen = None
-        if row is not None:
-            ours = {each.pid: each.name for each in rows.values() if each.pid is not None}
-            seen = Seen(row=row, gone=case.watch.gone, unready=unready, holder=holder, ours=ours)
-        others = [each for each in self._book.of(issue.subject) if each is not case and each.attempt is not None]
+        if row is not None and table is not None:
+            seen = Seen(row=row, gone=case.watch.gone, unready=unready, planned=looked)
+        others = [each for each in self._book.of(issue.subject) if each is not case and _acts(each)]
         return Situation(
             issue=issue,
             plan=self._plan(case),
@@ -153,7 +208,28 @@ class Treatment:
             busy=others[0].issue.issue if others else "",
             sick=sick,
             settle_s=max(0.0, case.settle_until_s - self._hands.clock()),
+            burn=self._book.budgets.burn(issue.subject, issue.failure, self._hands.clock()),
+            flow_s=self._flow_s(case),
+            first=self._healed_first(case),
         )
+
+    def _flow_s(self, case: Case) -> float:
+        """Seconds that a remedy for a mere warning waits while much is completed and little fails."""
+        now_s, wait_max_s = self._hands.clock(), self.settings.flow.wait_max
+        warning = case.issue.severity != "critical" and self._plan(case).tell_first
+        left_s = case.first_s + wait_max_s - now_s
+        return min(self.settings.resync, left_s) if warning and left_s > 0 and self._book.flow.is_on(now_s) else 0.0
+
+    def _healed_first(self, case: Case) -> str:
+        """Another workload that fails for the same kind of reason and is being healed."""
+        alike = (
+            each.issue.subject
+            for each in self._book.cases()
+            if each.attempt is not None
+            and each.issue.subject != case.issue.subject
+            and each.issue.failure == case.issue.failure != "unknown"
+        )
+        return next(alike, "")
 
     def _note_dependencies(self, case: Case, *, unwell: bool) -> None:
         """When dependencies are well again after a wait, the one that waited is given time to recover by itself."""
@@ -165,9 +241,10 @@ class Treatment:
         needed = workload.spec.depends_on
         return tuple(
             dict.fromkeys(
-                case.issue.subject
-                for case in self._book.cases()
-                if case.issue.subject in needed and (case.issue.kind in (*LIFE, *PROBE) or case.attempt is not None)
+                name
+                for name in needed
+                for case in self._book.of(name)
+                if case.issue.kind in (*LIFE, *PROBE) or case.attempt is not None
             )
         )
 
@@ -209,10 +286,12 @@ class Treatment:
         helped = attempt is not None and by == attempt.remedy.name
         verified_step = [("verified", f"{by}: {verified}")] if helped else []
         resolved_step = ("resolved", f"by {by}: {verified}")
+        self.consent.over(issue.issue)
         took_s = self._book.close(case, "verified" if helped else "dropped", *verified_step, resolved_step)
         if attempt is not None and attempt.remedy.disruptive:
             (self._protection.helped if helped else self._protection.dropped)(attempt.remedy.name, issue.subject)
         if attempt is not None and helped:
+            self._book.flow.completed(self._hands.clock())
             after_s = self._hands.clock() - attempt.started_s
             self._hands.publish(
                 RemedyVerified(subject=issue.subject, issue=issue.issue, remedy=by, check=verified, after_s=after_s)
@@ -235,10 +314,11 @@ class Treatment:
 
     def _escalate(self, case: Case, escalate: Escalate) -> None:
         again_s, issue = escalate.retry_s, case.issue
+        why = f"{escalate.why}{self._book.experience.advice(issue)}"
         again = f"; tried again in {again_s:g} s" if again_s is not None else ""
         self._book.change(
             case,
-            ("escalated", f"{escalate.why}{again}"),
+            ("escalated", f"{why}{again}"),
             state="escalated",
             step=0,
             told=issue.told or escalate.told,
@@ -254,7 +334,7 @@ class Treatment:
                 subject=issue.subject,
                 issue=issue.issue,
                 issue_kind=issue.kind,
-                why=escalate.why,
+                why=why,
                 tried=list(issue.tried),
                 retry_s=again_s,
             )
@@ -279,10 +359,13 @@ class Treatment:
         return self._hands.node.workloads.get(case.issue.subject) if case.issue.cause.scope == "workload" else None
 
     def _plan(self, case: Case) -> Plan:
-        return plan_for(case.issue, self._workload(case))
+        return self._book.experience.plan(case.issue, self._workload(case))
 
-    def _ports(self, case: Case) -> list[int]:
-        workload = self._workload(case)
-        if case.issue.kind != "port_in_use" or workload is None:
-            return []
-        return ports_in(case.issue.evidence) or probed_ports(workload)
+
+def _acts(case: Case) -> bool:
+    """Whether a remedy is under way that does something; one that only waits is in nobody's way."""
+    return case.attempt is not None and case.attempt.remedy.disruptive
+
+
+def _only_waits(attempt: Attempt) -> bool:
+    return attempt.remedy.verb == "await_restart" and attempt.phase == "verifying"

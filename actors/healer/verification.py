@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from actors.healer.issues import LIFE, WARNING, Cause, Issue
+from actors.healer.issues import LIFE, PROBE, WARNING, Cause, Issue
 from actors.healer.remedies import Remedy
 from actors.healer.settings import HealerSettings
 from actors.settings import Workload
@@ -28,6 +28,13 @@ _UNDER_LIMIT = 3
 """Samples in a row behind the limit that end an issue nobody acted upon, in case ThresholdCleared was lost."""
 
 
+STARTS_WITHIN_S = 1.5
+"""Seconds after its start in which a probe that fails may only say that it is not up yet."""
+
+_TELLING_S = 0.05
+"""Seconds that an end may have taken to be told."""
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """wait: not known yet. text: what was looked at, or what is missing."""
 
@@ -41,6 +48,7 @@ class Watch:
     since_s: what is earlier does not count. deadline_s: when a remedy has failed; None while nothing is being done.
     tolerant: the end of the process is part of the remedy. acting: its command is not answered yet. gone: what says
     that the symptom is gone, or empty. against: what happened since that speaks against the remedy, or empty.
+    ended_anew: whether a life that began since then ended.
     """
 
     def __init__(
@@ -63,6 +71,8 @@ class Watch:
         self._pid: int | None = None
         self._up_since_s: float | None = None
         self.against = ""
+        self.ended_anew = False
+        self._doubt = ""
         self._behind = 0
         self._state = "unknown"
 
@@ -75,13 +85,18 @@ class Watch:
             self._up_since_s = max(self.since_s, now_s - (age_s or 0.0))
         self._pid = pid
 
-    def saw_exit(self, text: str, now_s: float) -> None:
-        """It ended, and nobody asked it to; what was seen before says nothing about the next life."""
+    def saw_exit(self, text: str, now_s: float, uptime_s: float) -> None:
+        """It ended, and nobody asked it to; what was seen before says nothing about the next life.
+
+        A life that began before what is watched speaks neither for nor against it.
+        """
+        former = now_s - uptime_s < self.since_s + _TELLING_S
         self.since_s = now_s
         self._up_since_s = None
         self._pid = None
         self.gone = ""
-        if not self._tolerant and self.deadline_s is not None:
+        self.ended_anew = self.ended_anew or not former
+        if not (self._tolerant or former) and self.deadline_s is not None:
             self.against = text
 
     def saw_symptom(self, text: str, now_s: float) -> None:
@@ -90,7 +105,9 @@ class Watch:
             return
         self.gone = ""
         self._behind = 0
-        if self.deadline_s is not None:
+        if self.deadline_s is not None and self.kind in PROBE and self._starts(now_s):
+            self._doubt = text
+        elif self.deadline_s is not None:
             self.against = text
         else:
             self.since_s = now_s
@@ -99,6 +116,7 @@ class Watch:
         """One run of a probe."""
         if probe == self.cause.probe:
             self.gone = f"{probe} probe passes" if ok else ""
+            self._doubt = "" if ok else self._doubt
 
     def saw_cleared(self, fact: ThresholdCleared) -> None:
         """The metric is behind its clear value, or has no limit any more."""
@@ -144,6 +162,8 @@ class Watch:
         """Verified when it was up for stable_for_s seconds and its symptom is gone; failed at the deadline."""
         if self.against:
             return Verdict("failed", self.against)
+        if self._doubt and not self._starts(now_s):
+            return Verdict("failed", self._doubt)
         missing = [text for text in (self._not_stable(now_s, stable_for_s), self._not_gone()) if text]
         if not missing:
             return Verdict("verified", self._seen(now_s))
@@ -154,6 +174,9 @@ class Watch:
     def stable_at_s(self, stable_for_s: float) -> float | None:
         """When the process will have been up for long enough; None while it is not up."""
         return None if self._up_since_s is None else self._up_since_s + stable_for_s
+
+    def _starts(self, now_s: float) -> bool:
+        return now_s - (self.since_s if self._up_since_s is None else self._up_since_s) < STARTS_WITHIN_S
 
     def _not_stable(self, now_s: float, stable_for_s: float) -> str:
         if self.cause.scope != "workload":
@@ -166,6 +189,8 @@ class Watch:
     def _not_gone(self) -> str:
         if self.kind in LIFE or self.gone:
             return ""
+        if self.kind == "foreseen":
+            return "" if self.deadline_s is not None else "what is foreseen may still come"
         if self.cause.probe:
             return f"the {self.cause.probe} probe has not passed"
         return f"{self.cause.metric or 'the actor'} is not seen to be well"

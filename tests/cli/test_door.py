@@ -20,7 +20,9 @@ def config(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "config check", "config show", "config diff"])
+@pytest.mark.parametrize(
+    "name", [*COMMANDS, "config check", "config show", "config diff", "fixes export", "fixes import"]
+)
 def test_every_command_has_help_with_examples(gyrostat, name):
     code, out, _ = gyrostat(*name.split(), "--help")
     assert code == 0

@@ -4,6 +4,7 @@ from actors.healer.actor import Healer
 from bus.messages import ExplainIssue, ListIssues
 from tests.harness import House
 from tests.healer.fakes import LOOPING, Script, manager, quick, row, workload
+from tests.healer.real import port, real_ward, word  # noqa: F401 - fixtures
 
 
 class Ward:

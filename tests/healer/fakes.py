@@ -12,6 +12,7 @@ import msgspec
 from actors.base import Actor, NoSettings
 from actors.healer.settings import HealerSettings
 from actors.settings import Hook, Probe, Probes, RestartPolicy, Seconds, Workload, WorkloadSettings
+from actors.settings.repair import Repair
 from actors.settings.units import dec_hook
 from bus.errors import CommandError
 from bus.message import Command, Done, Fact, Reply
@@ -20,9 +21,12 @@ from bus.messages.process_manager import (
     EndStrays,
     HookResult,
     ListProcesses,
+    LogErrorLine,
+    LogPart,
     ProcessExited,
     ProcessRow,
     ProcessTable,
+    ReadLog,
     RestartProcess,
     RunHook,
     SignalProcess,
@@ -33,6 +37,8 @@ Effect = Callable[[Any], Reply | CommandError | None]
 
 
 def workload(name: str = "api", **spec: Any) -> Workload:
+    """Of a program that is no Python, and to which no repair is allowed when none is given."""
+    spec.setdefault("repair", Repair(encoding=False))
     settings = WorkloadSettings(command=["sleep", "1000"], **spec)
     return Workload(name=name, config_name=name, mode="live", spec=settings, cwd=Path("/tmp"), env={})
 
@@ -115,6 +121,7 @@ class Script:
     def __init__(self, *rows: ProcessRow) -> None:
         self.rows = {each.name: each for each in rows}
         self.asked: list[Command] = []
+        self.log: list[str] = []
         self.effects: dict[type[Command], Effect] = {}
         self.publish: Callable[[Fact], None] = lambda _: None
         self._pids = 5000
@@ -134,7 +141,7 @@ class Script:
 
     def actions(self) -> list[str]:
         """What was asked for beyond looking, in words."""
-        return [words(each) for each in list(self.asked) if not isinstance(each, ListProcesses)]
+        return [words(each) for each in list(self.asked) if not isinstance(each, ListProcesses | ReadLog)]
 
 
 def words(command: Command) -> str:
@@ -150,7 +157,7 @@ class FakeManager(Actor[NoSettings]):
     """By default a start or restart brings the process up, and a hook succeeds."""
 
     name = "process_manager"
-    answers = (ListProcesses, RestartProcess, StartProcess, SignalProcess, RunHook, EndStrays)
+    answers = (ListProcesses, ReadLog, RestartProcess, StartProcess, SignalProcess, RunHook, EndStrays)
     script: ClassVar[Script]
 
     def on_start(self) -> None:
@@ -158,6 +165,10 @@ class FakeManager(Actor[NoSettings]):
 
     def do_list_processes(self, command: ListProcesses) -> Reply | None:
         return self._do(command, lambda _: ProcessTable(processes=list(self.script.rows.values())))
+
+    def do_read_log(self, command: ReadLog) -> Reply | None:
+        lines = [LogErrorLine(offset=at, text=line) for at, line in enumerate(self.script.log)]
+        return self._do(command, lambda _: LogPart(lines=lines, incarnation=1))
 
     def do_restart_process(self, command: RestartProcess) -> Reply | None:
         return self._do(command, lambda _: self.script.up(command.name))

@@ -235,7 +235,7 @@ def test_a_port_held_by_a_left_over_process_is_freed_and_the_workload_started(wa
     ward.script.down(strays=[99])
     ward.tell(looped(tail=IN_USE))
     resolved = ward.house.wait_for(IssueResolved)
-    assert (resolved.issue_kind, resolved.by) == ("port_in_use", "end_strays")
+    assert (resolved.issue_kind, resolved.by) == ("port_in_use", "end_port_owner")
     assert ward.script.actions() == ["end_strays", "start"]
 
 

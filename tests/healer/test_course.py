@@ -7,7 +7,7 @@ from actors.healer.protection import Protection
 from actors.healer.remedies import Remedy, Seen
 from actors.healer.settings import HealerSettings
 from tests.healer.fakes import row, workload
-from tests.healer.test_plans import an_issue
+from tests.healer.test_plans import BOOK, an_issue
 
 SETTINGS = HealerSettings()
 
@@ -15,7 +15,9 @@ SETTINGS = HealerSettings()
 def situation(kind="unresponsive", *, seen=None, of=None, plan=None, issue=None, **fields):
     issue = msgspec.structs.replace(an_issue(kind), **(issue or {}))
     of = of or workload()
-    return Situation(issue=issue, plan=plan or plan_for(issue, of), workload=of, seen=seen or Seen(row=row()), **fields)
+    return Situation(
+        issue=issue, plan=plan or plan_for(issue, of, BOOK), workload=of, seen=seen or Seen(row=row()), **fields
+    )
 
 
 def decided(of, protection=None, now_s=1000.0):
@@ -88,9 +90,10 @@ def test_what_is_on_its_way_up_is_given_its_time():
 
 def test_dependencies_heal_first():
     dependent = workload(depends_on={"db": "ready"})
-    sick = decided(situation("unresponsive", of=dependent, sick=("db",)))
+    sick = decided(situation("unresponsive", of=dependent, sick=("db",), plan=Plan(remedies=("restart",))))
     assert sick == Wait("restart", "dependencies heal first: db has an open issue", SETTINGS.resync)
-    unready = decided(situation("not_working", of=dependent, seen=Seen(row=row(), unready=("db",))))
+    plan, seen = Plan(remedies=("wait_dependency", "restart")), Seen(row=row(), unready=("db",))
+    unready = decided(situation("not_working", of=dependent, seen=seen, plan=plan))
     assert unready == Wait("wait_dependency", "dependencies heal first: db is not ready", SETTINGS.resync)
 
 

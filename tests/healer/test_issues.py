@@ -71,7 +71,7 @@ def expected_fold(old, new, *, healing):
         return "again"
     if "actor" in (old, new):
         return None
-    if new in ("latency", "availability", "resource") and old in (*ranks["life"], *ranks["probe"]):
+    if new in ("latency", "availability", "resource", "errors") and old in (*ranks["life"], *ranks["probe"]):
         return "again"
     return "again" if new == "crash" and healing else None
 

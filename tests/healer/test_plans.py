@@ -3,11 +3,19 @@ import typing
 import pytest
 
 from actors.healer.issues import Cause, raised
-from actors.healer.plans import plan_for
+from actors.healer.plans import plan_for as plan_by
 from actors.healer.remedies import parse
+from actors.healer.rulebook import Rulebook
+from actors.settings.rules import shipped_rules
 from bus.messages.healer import IssueKind
 from tests.healer.fakes import hook, workload
 from tests.healer.test_issues import symptom
+
+BOOK = Rulebook(shipped_rules(), [], print)
+
+
+def plan_for(issue, workload):
+    return plan_by(issue, workload, BOOK)
 
 
 def an_issue(kind, **fields):
@@ -25,12 +33,12 @@ DEPENDENT = workload(depends_on={"db": "ready"})
         ("crash", PLAIN, ["await_restart"]),
         ("crash_loop", PLAIN, ["restart"]),
         ("crash_loop", HOOKED, ["hook:repair", "restart"]),
-        ("port_in_use", HOOKED, ["end_strays", "restart"]),
+        ("port_in_use", HOOKED, ["end_port_owner", "restart"]),
         ("start_failed", PLAIN, ["restart"]),
         ("start_failed", HOOKED, ["hook:repair", "restart"]),
         ("unresponsive", HOOKED, ["restart"]),
         ("not_working", PLAIN, ["restart"]),
-        ("not_working", DEPENDENT, ["wait_dependency", "restart"]),
+        ("not_working", DEPENDENT, ["restart_dependency", "wait_dependency", "restart"]),
         ("memory", PLAIN, ["restart"]),
         ("memory", HOOKED, ["hook:relieve", "restart"]),
         ("cpu", HOOKED, ["restart"]),
@@ -58,8 +66,8 @@ def test_every_remedy_of_every_built_in_plan_exists(kind):
 
 @pytest.mark.parametrize("kind", ["latency", "availability", "resource"])
 def test_a_warning_about_service_is_told_first_and_a_critical_one_is_acted_upon(kind):
-    assert plan_for(an_issue(kind), PLAIN).tell_first
-    assert not plan_for(an_issue(kind, weight="critical"), PLAIN).tell_first
+    assert plan_for(an_issue(kind, cause=Cause(metric="disk")), PLAIN).tell_first
+    assert not plan_for(an_issue(kind, cause=Cause(metric="disk"), weight="critical"), PLAIN).tell_first
 
 
 def test_memory_is_acted_upon_at_once():

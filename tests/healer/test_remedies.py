@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from actors.healer.remedies import (
-    Holder,
+    REPAIRS,
     Hopeless,
     NotNow,
     Remedy,
@@ -13,11 +13,13 @@ from actors.healer.remedies import (
     command,
     command_timeout_s,
     follow_up,
+    goes_further,
     obstacle,
     parse,
     undo,
     unready_dependencies,
 )
+from actors.healer.repairs.known import KNOWN
 from actors.settings import Seconds
 from bus.messages.process_manager import EndStrays, ProcessState, RestartProcess, RunHook, SignalProcess, StartProcess
 from tests.healer.fakes import hook, row, workload
@@ -162,28 +164,6 @@ def test_a_remedy_with_something_to_work_on_may_begin(remedy, seen):
     assert obstacle(remedy, an_issue("memory"), HOOKED, seen) is None
 
 
-def holder(pid):
-    return Holder(port=8000, pid=pid, command="nginx -g daemon")
-
-
-@pytest.mark.parametrize(
-    ("pid", "blocked"), [(7, False), (8, True), (4000, False)], ids=["a stray", "a foreign one", "its own"]
-)
-def test_a_port_is_freed_only_from_processes_of_ours(pid, blocked):
-    seen = Seen(row=row(state="crash_loop", strays=[7], pid=4000), holder=holder(pid))
-    found = obstacle(Remedy("end_strays"), an_issue("port_in_use"), HOOKED, seen)
-    assert isinstance(found, Hopeless) is blocked
-    if isinstance(found, Hopeless):
-        assert "port 8000 is held by pid 8 (nginx -g daemon)" in found.why
-
-
-def test_a_port_held_by_another_workload_names_it():
-    seen = Seen(row=row(state="crash_loop"), holder=holder(8), ours={8: "web"})
-    found = obstacle(Remedy("restart"), an_issue("port_in_use"), HOOKED, seen)
-    assert isinstance(found, Hopeless)
-    assert "pid 8 of workload web" in found.why
-
-
 @pytest.mark.parametrize(
     ("remedy", "state", "asked"),
     [
@@ -206,14 +186,26 @@ def test_each_remedy_asks_for_one_thing(remedy, state, asked):
 @pytest.mark.parametrize("verb", ["hook", "end_strays", "restart", "signal"])
 def test_what_an_action_made_startable_is_started(verb, state):
     argument = {"hook": "repair", "signal": "HUP"}.get(verb, "")
-    found = follow_up(Remedy(verb, argument), row(state=state), "why")
+    found = follow_up(Remedy(verb, argument), an_issue("crash"), row(state=state), "why")
     assert (found is not None) is (verb in ("hook", "end_strays") and state in ("crash_loop", "exited", "backing_off"))
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("kind", ["crash", "not_working"])
+def test_a_process_that_came_up_before_a_repair_of_what_it_died_of_is_started_anew(kind, state):
+    found = follow_up(Remedy("repair", "clear_lock"), an_issue(kind), row(state=state), "why")
+    if state in ("crash_loop", "exited", "backing_off"):
+        assert isinstance(found, StartProcess)
+    elif state in ("starting", "running", "ready", "unhealthy") and kind == "crash":
+        assert isinstance(found, RestartProcess)
+    else:
+        assert found is None
 
 
 @pytest.mark.parametrize(("wanted", "held"), [(False, False), (True, True)])
 def test_what_a_person_stopped_meanwhile_is_not_started(wanted, held):
     stopped = row(state="crash_loop", wanted=wanted, held=held)
-    assert follow_up(Remedy("hook", "repair"), stopped, "why") is None
+    assert follow_up(Remedy("hook", "repair"), an_issue("crash"), stopped, "why") is None
 
 
 def test_a_hook_with_an_undo_is_taken_back_and_nothing_else_is():
@@ -239,3 +231,24 @@ def test_a_dependency_is_ready_when_it_is_what_was_demanded(demand, state):
 
 def test_a_dependency_that_is_not_in_the_table_is_not_waited_for():
     assert unready_dependencies(workload(depends_on={"db": "ready"}), {}) == ()
+
+
+def test_every_repair_is_known_by_the_name_it_has_in_a_plan():
+    assert list(KNOWN) == list(REPAIRS)
+    assert all(KNOWN[name].name == name for name in REPAIRS)
+    assert all(parse(name) == Remedy("repair", name) for name in REPAIRS)
+
+
+@pytest.mark.parametrize(
+    ("name", "tried", "further"),
+    [
+        ("tune", (), False),
+        ("tune", ("tune",), True),
+        ("tune", ("tune", "tune"), False),
+        ("tune", ("tune", "restart"), False),
+        ("clear_lock", ("clear_lock",), False),
+        ("restart", ("restart",), False),
+    ],
+)
+def test_what_goes_further_each_time_is_tried_again_before_the_next(name, tried, further):
+    assert goes_further(name, tried) is further

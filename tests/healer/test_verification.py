@@ -62,14 +62,14 @@ def test_the_age_of_the_process_counts_but_not_what_was_before_the_action():
 
 def test_an_exit_after_the_action_is_a_failure_at_once():
     watch = up(acted())
-    watch.saw_exit("exited with code 1", 0.5)
+    watch.saw_exit("exited with code 1", 0.5, 0.1)
     assert watch.judge(0.5, STABLE_S).text == "exited with code 1"
     assert outcome(watch, 0.5) == "failed"
 
 
 def test_where_the_end_of_the_process_is_part_of_the_remedy_its_next_life_is_watched():
     watch = up(acted("crash", tolerant=True))
-    watch.saw_exit("exited with code 1", 1.0)
+    watch.saw_exit("exited with code 1", 1.0, 0.1)
     assert outcome(watch, 10.0) == "wait"
     up(watch, 10.0, pid=8)
     assert outcome(watch, 12.0) == "verified"
@@ -77,7 +77,7 @@ def test_where_the_end_of_the_process_is_part_of_the_remedy_its_next_life_is_wat
 
 def test_nobody_having_acted_there_is_no_failure():
     watch = up(Watch("crash", Cause(), since_s=0.0))
-    watch.saw_exit("exited", 1.0)
+    watch.saw_exit("exited", 1.0, 0.1)
     watch.saw_symptom("again", 1.0)
     assert outcome(watch, 1e6) == "wait"
     up(watch, 1e6)
@@ -123,7 +123,7 @@ def test_while_acting_probes_speak_of_the_process_before_and_failed_starts_of_th
 def test_what_passed_before_an_exit_says_nothing_about_the_next_life():
     watch = up(acted("unresponsive", PROBE, tolerant=True))
     watch.saw_probe("liveness", ok=True)
-    watch.saw_exit("exited", 1.0)
+    watch.saw_exit("exited", 1.0, 0.1)
     up(watch, 1.0, pid=8)
     assert outcome(watch, 10.0) == "wait"
 
@@ -218,6 +218,30 @@ def test_the_window_is_as_long_as_the_symptom_takes_to_show(remedy, kind, spec, 
     issue = an_issue(kind, **({"cause": Cause(metric="memory", limit=1.0, held_s=40.0)} if kind == "memory" else {}))
     found = window_s(Remedy(remedy), issue, workload(**spec), HealerSettings(), interval_s)
     assert found == pytest.approx(expected_s)
+
+
+def test_the_end_of_a_life_that_began_before_the_action_says_nothing_about_it():
+    watch = Watch("crash", Cause(), since_s=10.0, deadline_s=20.0, tolerant=False)
+    watch.saw_exit("exited", 10.5, 0.6)
+    before = watch.against
+    watch.saw_exit("exited", 11.0, 0.3)
+    assert (before, watch.against) == ("", "exited")
+
+
+@pytest.mark.parametrize(("then", "found"), [("passes", "verified"), ("fails", "failed")])
+def test_a_probe_that_fails_while_the_process_starts_speaks_against_the_remedy_only_if_it_goes_on(then, found):
+    watch = up(acted("not_working", PROBE))
+    watch.saw_symptom("connection refused", 0.4)
+    assert outcome(watch, 0.5) == "wait"
+    if then == "passes":
+        watch.saw_probe("liveness", ok=True)
+    assert outcome(watch, 2.1) == found
+
+
+def test_a_probe_that_fails_later_speaks_against_the_remedy_at_once():
+    watch = up(acted("not_working", PROBE))
+    watch.saw_symptom("it hangs", 1.6)
+    assert outcome(watch, 1.6) == "failed"
 
 
 # -- what the Monitor says is over

@@ -1,0 +1,42 @@
+"""Whether the node is in flow: much is completed and little fails, so that what can wait, waits. Pure.
+
+Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from actors.healer.settings import FlowSettings
+
+_MINUTE_S: Final = 60.0
+_KEPT: Final = 4096
+
+
+class Flow:
+    """What was completed and what failed within the last minute."""
+
+    def __init__(self, settings: FlowSettings) -> None:
+        self.settings = settings
+        self._done_s: deque[float] = deque(maxlen=_KEPT)
+        self._failed_s: deque[float] = deque(maxlen=_KEPT)
+
+    def completed(self, now_s: float) -> None:
+        """A run ended well, or a remedy was verified."""
+        self._done_s.append(now_s)
+
+    def failed(self, now_s: float) -> None:
+        """A run or a process ended ill."""
+        self._failed_s.append(now_s)
+
+    def is_on(self, now_s: float) -> bool:
+        """More completed than settings.actions a minute, with a share of errors under settings.errors."""
+        done, failed = _lately(self._done_s, now_s), _lately(self._failed_s, now_s)
+        return done > self.settings.actions and failed < self.settings.errors * (done + failed)
+
+
+def _lately(times: deque[float], now_s: float) -> int:
+    while times and now_s - times[0] > _MINUTE_S:
+        times.popleft()
+    return len(times)
