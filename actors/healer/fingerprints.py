@@ -19,9 +19,6 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 ADDRESS_IN_USE = re.compile(r"address (?:is )?already in use|EADDRINUSE|port \d+ is (?:already )?in use", re.IGNORECASE)
-_LEFT_OVER = re.compile(
-    r"already running|pid ?file|lock (?:file )?(?:is )?held|is locked|already locked", re.IGNORECASE
-)
 TIMES = (
     re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"),
     re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"),
@@ -79,8 +76,3 @@ def mark_of(failure: str, trace: str) -> str:
 def says_address_in_use(log_tail: Sequence[str]) -> bool:
     """Whether a program could not bind its address."""
     return any(ADDRESS_IN_USE.search(line) for line in log_tail)
-
-
-def says_left_over(lines: Sequence[str]) -> bool:
-    """Whether a program speaks of an earlier one of its kind: a lock or pid file that is held, a bound address."""
-    return any(_LEFT_OVER.search(line) or ADDRESS_IN_USE.search(line) for line in lines)

@@ -171,10 +171,6 @@ class Watch:
             return Verdict("failed", f"not verified in time: {' and '.join(missing)}")
         return Verdict("wait", " and ".join(missing))
 
-    def stable_at_s(self, stable_for_s: float) -> float | None:
-        """When the process will have been up for long enough; None while it is not up."""
-        return None if self._up_since_s is None else self._up_since_s + stable_for_s
-
     def _starts(self, now_s: float) -> bool:
         return now_s - (self.since_s if self._up_since_s is None else self._up_since_s) < STARTS_WITHIN_S
 

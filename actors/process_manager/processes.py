@@ -228,11 +228,6 @@ def members(table: Processes, group: int) -> Iterator[Stat]:
             yield stat
 
 
-def group_alive(table: Processes, group: int) -> bool:
-    """Tell whether a process other than a zombie is in the group; reads the whole table."""
-    return any(members(table, group))
-
-
 def _pairs(parts: Iterable[bytes]) -> dict[str, str]:
     pairs = (part.partition(b"=") for part in parts if part)
     return {os.fsdecode(key): os.fsdecode(value) for key, _, value in pairs}

@@ -41,14 +41,3 @@ def signal_process(pid: int, name: str) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def group_known(group: int) -> bool:
-    """Tell whether the kernel knows the group; it also does while only zombies are in it."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

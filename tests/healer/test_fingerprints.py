@@ -10,7 +10,6 @@ from actors.healer.fingerprints import (
     fingerprint,
     normalised,
     says_address_in_use,
-    says_left_over,
 )
 from actors.healer.ports import ports_in, probed_ports
 from tests.healer.fakes import probes, workload
@@ -98,21 +97,20 @@ def test_a_lone_surrogate_is_no_reason_to_fail():
 
 
 @pytest.mark.parametrize(
-    ("line", "in_use", "left_over"),
+    ("line", "in_use"),
     [
-        ("OSError: [Errno 98] Address already in use", True, True),
-        ("Error: listen EADDRINUSE: address already in use :::8000", True, True),
-        ("bind: address is already in use", True, True),
-        ("Port 8000 is in use by another program", True, True),
-        ("another instance is already running", False, True),
-        ("pidfile /run/x.pid exists", False, True),
-        ("database is locked", False, True),
-        ("KeyError: 'port'", False, False),
+        ("OSError: [Errno 98] Address already in use", True),
+        ("Error: listen EADDRINUSE: address already in use :::8000", True),
+        ("bind: address is already in use", True),
+        ("Port 8000 is in use by another program", True),
+        ("another instance is already running", False),
+        ("pidfile /run/x.pid exists", False),
+        ("database is locked", False),
+        ("KeyError: 'port'", False),
     ],
 )
-def test_a_taken_address_and_a_left_over_one_are_told_by_the_log(line, in_use, left_over):
+def test_a_taken_address_is_told_by_the_log(line, in_use):
     assert says_address_in_use(["start", line]) is in_use
-    assert says_left_over(["start", line]) is left_over
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.process_manager.processes import ProcFs, PsutilProcesses, group_alive, process_table
-from actors.process_manager.signals import group_known, signal_group, signal_names, signal_number, signal_process
+from actors.process_manager.processes import ProcFs, PsutilProcesses
+from actors.process_manager.signals import signal_group, signal_names, signal_number, signal_process
 
 
 @pytest.fixture(params=[ProcFs, PsutilProcesses])
@@ -93,18 +93,6 @@ def test_a_name_in_the_table_may_hold_anything(tmp_path, mark):
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def test_a_group_of_zombies_is_known_and_not_alive(sleeper):
-    table = process_table()
-    assert group_known(sleeper.pid)
-    assert group_alive(table, sleeper.pid)
-    sleeper.kill()
-    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
-    assert group_known(sleeper.pid)
-    assert not group_alive(table, sleeper.pid)
-    sleeper.wait()
-    assert not group_known(sleeper.pid)
 
 
 def test_a_signal_reaches_a_group_that_was_stopped(sleeper):
