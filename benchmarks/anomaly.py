@@ -18,7 +18,7 @@ from pathlib import Path
 
 from actors.monitor.anomaly import ALARM, AnomalyDetector
 
-FOLDER = Path("/work/shared/bench/anomaly")
+FOLDER = Path(__file__).resolve().parents[2] / "shared/bench/anomaly"
 DAY_S = 86_400.0
 
 

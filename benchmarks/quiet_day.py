@@ -29,7 +29,7 @@ from actors.monitor.thresholds import Limit
 from bus.messages import AnomalyDetected, ForecastRaised, ThresholdCrossed
 
 HOST = Path("/root/gyrostat-later/host.jsonl")
-CORPUS = Path("/work/shared/bench/anomaly/nab_part.json.gz")
+CORPUS = Path(__file__).resolve().parents[2] / "shared/bench/anomaly/nab_part.json.gz"
 METRICS = ("cpu", "load1", "memory", "disk", "swap")
 
 
