@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bus.errors import CommandError, DeadlineExceeded
-from bus.messages.process_manager import HookResult
+from bus.messages.process_manager import HookResult, ProcessRow, ProcessTable
 
 
 def refusal(outcome: Any, *, strict: bool = False) -> str:
@@ -29,3 +29,8 @@ def answer_text(outcome: Any) -> str:
     if isinstance(outcome, HookResult):
         return f"the hook exited with code {outcome.exit_code} after {outcome.took_s:.1f} s"
     return str(outcome) if isinstance(outcome, CommandError) else getattr(outcome, "detail", "") or ""
+
+
+def rows_of(outcome: Any) -> dict[str, ProcessRow]:
+    """The rows of a process table by name; none when it could not be read."""
+    return {row.name: row for row in outcome.processes} if isinstance(outcome, ProcessTable) else {}

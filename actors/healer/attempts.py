@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from actors.healer import remedies
-from actors.healer.answers import answer_text, refusal
+from actors.healer.answers import answer_text, refusal, rows_of
 from actors.healer.casebook import Case, Casebook
 from actors.healer.fingerprints import mark_of
 from actors.healer.hands import Hands
@@ -30,7 +30,6 @@ from bus.messages.healer import RemedyFailed, RemedyStarted
 from bus.messages.process_manager import (
     ListProcesses,
     ProcessRow,
-    ProcessTable,
     RestartProcess,
     StartProcess,
     StopProcess,
@@ -194,8 +193,7 @@ class Attempts:
     def _take_back(self, case: Case, outcome: Any, *, why: str, undo: Mapping[str, str]) -> None:
         """Have a repair put back what was before; one that had nothing to put back is done with."""
         workload, attempt = self._workload(case), case.attempt
-        rows = outcome.processes if isinstance(outcome, ProcessTable) else []
-        row = next((each for each in rows if each.name == case.issue.subject), None)
+        row = rows_of(outcome).get(case.issue.subject)
         if attempt is None:
             return
         if not undo or workload is None or row is None:
@@ -259,8 +257,7 @@ class Attempts:
 
     def _act_further(self, case: Case, outcome: Any, *, said: str) -> None:
         """What the action made startable is started, unless a person stopped it meanwhile."""
-        rows = outcome.processes if isinstance(outcome, ProcessTable) else []
-        row = next((each for each in rows if each.name == case.issue.subject), None)
+        row = rows_of(outcome).get(case.issue.subject)
         command = None
         if row is not None and case.attempt is not None:
             why = f"{case.issue.kind} {case.issue.issue}"

@@ -1,6 +1,7 @@
 """The change log: one JSON line for everything that was altered, `<state_dir>/changes.log`. I/O.
 
-For people and their tools; what the Healer itself needs lies in its tables.
+For people and their tools; what the Healer itself needs lies in its tables. The node's own actor writes to the file
+too, and is the one that moves it to changes.log.1 when it is long.
 """
 
 from __future__ import annotations
@@ -9,14 +10,11 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import msgspec
 
 from bus.messages.trust import AlteredRow
-
-SIZE_MAX: Final = 5_000_000
-"""Bytes at which the file becomes changes.log.1, whose former one is dropped."""
 
 _LINE = msgspec.json.Encoder()
 
@@ -29,9 +27,6 @@ class ChangeLog:
 
     def add(self, row: AlteredRow) -> None:
         """Append a line. Raises OSError."""
-        with contextlib.suppress(FileNotFoundError):
-            if self._path.stat().st_size >= SIZE_MAX:
-                self._path.replace(self._former)
         with self._path.open("ab+") as file:
             file.write(_end_of_line(file) + _LINE.encode(row) + b"\n")
 

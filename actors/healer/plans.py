@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +12,7 @@ import msgspec
 from actors.healer.issues import LIFE, WARNING, Issue
 from actors.healer.remedies import REPAIRS, parse
 from actors.healer.rulebook import Rulebook
-from actors.settings import Workload, WorkloadSettings
+from actors.settings import Workload
 from actors.settings.rules import REPAIRS as ALL_REPAIRS
 from bus.messages.healer import IssueKind
 
@@ -21,33 +20,6 @@ TEXT_MAX: Final = 8192
 """Letters of the evidence that a condition may ask about: the last ones."""
 
 _ENDED: Final = re.compile(r"exited with code (-?\d+)|ended by signal ([A-Z0-9]+)")
-
-ALLOWS: Final[Mapping[str, Callable[[WorkloadSettings], bool]]] = MappingProxyType(
-    {
-        "put_back_config": lambda spec: bool(spec.config_files),
-        "restore_file": lambda spec: bool(spec.repair.restore),
-        "make_directory": lambda spec: bool(spec.repair.directories),
-        "fix_permission": lambda spec: bool(spec.repair.permissions),
-        "put_back_env": lambda spec: spec.env_last_good,
-        "use_utf8": lambda spec: spec.repair.encoding,
-        "raise_open_files": lambda spec: spec.repair.open_files_max is not None,
-        "raise_memory": lambda spec: spec.repair.memory_max is not None,
-        "tune": lambda spec: bool(spec.tunables),
-        "throttle": lambda spec: bool(spec.tunables),
-        "install_module": lambda spec: bool(spec.repair.modules),
-        "degrade": lambda spec: bool(spec.degrade),
-        "end_port_owner": lambda _: True,
-        "end_file_holder": lambda spec: bool(spec.repair.file_holders),
-        "clear_lock": lambda spec: bool(spec.repair.stale_locks),
-        "clean_up": lambda spec: bool(spec.repair.cleanup.paths),
-        "restart_dependency": lambda spec: bool(spec.depends_on),
-        "wait_port": lambda _: True,
-        "propose_patch": lambda spec: bool(spec.repair.sources),
-        "quarantine_input": lambda spec: bool(spec.repair.inputs.paths),
-    }
-)
-"""Repair -> whether the config of a workload allows it anything."""
-
 
 _TOLD_ONLY: dict[IssueKind, str] = {
     "forecast": "a warning; nothing is done before the limit is reached",
@@ -136,7 +108,7 @@ def left_out(name: str, workload: Workload) -> str:
         return f"it declares no hook {remedy.argument}"
     if remedy.verb == "wait_dependency" and not workload.spec.depends_on:
         return "it depends on nothing"
-    if remedy.verb == "repair" and not ALLOWS[remedy.name](workload.spec):
+    if remedy.verb == "repair" and not REPAIRS[remedy.name].allowed(workload.spec):
         return "its config allows it nothing"
     return ""
 
@@ -146,7 +118,7 @@ def _repairs(issue: Issue, workload: Workload) -> tuple[str, ...]:
     return tuple(
         name
         for name, kind in REPAIRS.items()
-        if (not kind.failures or issue.failure in kind.failures) and ALLOWS[name](workload.spec)
+        if (not kind.failures or issue.failure in kind.failures) and kind.allowed(workload.spec)
     )
 
 

@@ -5,14 +5,14 @@ No remedy can run what is not in the node's own config: a hook and a signal are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
 
 from actors.healer.issues import LIFE, Issue
-from actors.settings import Workload
+from actors.settings import Workload, WorkloadSettings
 from actors.settings.policies import SIGNALS
 from actors.settings.repair import FailureClass
 from actors.settings.wording import duration
@@ -37,39 +37,48 @@ Blast = Literal["file", "process", "workload", "host"]
 class RepairKind(msgspec.Struct, frozen=True):
     """What is known of a repair without looking.
 
-    failures: classes of failure that it is made for; empty: any. keeps: whether what it did is kept when the workload
-    fails for another reason after it. times: how often in a row it is worth a try, as it
-    goes further each time.
+    failures: classes of failure that it is made for; empty: any. allowed(of): whether the config of a workload
+    allows it anything. times: how often in a row it is worth a try, as it goes further each time. keeps: whether what
+    it did is kept when the workload fails for another reason after it.
     """
 
     blast: Blast
     failures: tuple[FailureClass, ...]
+    allowed: Callable[[WorkloadSettings], bool]
     times: int = 1
     keeps: bool = True
 
 
 REPAIRS: Final[Mapping[str, RepairKind]] = MappingProxyType(
     {
-        "put_back_config": RepairKind("file", ()),
-        "restore_file": RepairKind("file", ()),
-        "make_directory": RepairKind("file", ()),
-        "fix_permission": RepairKind("file", ()),
-        "put_back_env": RepairKind("workload", ()),
-        "use_utf8": RepairKind("workload", ()),
-        "raise_open_files": RepairKind("workload", ("fd",)),
-        "raise_memory": RepairKind("workload", ("memory",)),
-        "tune": RepairKind("workload", (), times=2),
-        "throttle": RepairKind("workload", (), times=2),
-        "install_module": RepairKind("workload", ("import", "unknown")),
-        "degrade": RepairKind("workload", ()),
-        "end_port_owner": RepairKind("process", ("port",)),
-        "end_file_holder": RepairKind("process", ("db_locked", "lock", "timeout", "unknown")),
-        "clear_lock": RepairKind("file", ("lock", "port", "unknown")),
-        "clean_up": RepairKind("file", ("disk", "db_corrupt", "unknown")),
-        "restart_dependency": RepairKind("workload", ("connection", "timeout", "http", "unknown")),
-        "wait_port": RepairKind("workload", ("connection", "dns")),
-        "propose_patch": RepairKind("file", ("key", "import", "type_bug", "unknown"), keeps=False),
-        "quarantine_input": RepairKind("file", ("syntax", "type_bug", "key", "unknown")),
+        "put_back_config": RepairKind("file", (), lambda of: bool(of.config_files)),
+        "restore_file": RepairKind("file", (), lambda of: bool(of.repair.restore)),
+        "make_directory": RepairKind("file", (), lambda of: bool(of.repair.directories)),
+        "fix_permission": RepairKind("file", (), lambda of: bool(of.repair.permissions)),
+        "put_back_env": RepairKind("workload", (), lambda of: of.env_last_good),
+        "use_utf8": RepairKind("workload", (), lambda of: of.repair.encoding),
+        "raise_open_files": RepairKind("workload", ("fd",), lambda of: of.repair.open_files_max is not None),
+        "raise_memory": RepairKind("workload", ("memory",), lambda of: of.repair.memory_max is not None),
+        "tune": RepairKind("workload", (), lambda of: bool(of.tunables), times=2),
+        "throttle": RepairKind("workload", (), lambda of: bool(of.tunables), times=2),
+        "install_module": RepairKind("workload", ("import", "unknown"), lambda of: bool(of.repair.modules)),
+        "degrade": RepairKind("workload", (), lambda of: bool(of.degrade)),
+        "end_port_owner": RepairKind("process", ("port",), lambda _: True),
+        "end_file_holder": RepairKind(
+            "process", ("db_locked", "lock", "timeout", "unknown"), lambda of: bool(of.repair.file_holders)
+        ),
+        "clear_lock": RepairKind("file", ("lock", "port", "unknown"), lambda of: bool(of.repair.stale_locks)),
+        "clean_up": RepairKind("file", ("disk", "db_corrupt", "unknown"), lambda of: bool(of.repair.cleanup.paths)),
+        "restart_dependency": RepairKind(
+            "workload", ("connection", "timeout", "http", "unknown"), lambda of: bool(of.depends_on)
+        ),
+        "wait_port": RepairKind("workload", ("connection", "dns"), lambda _: True),
+        "propose_patch": RepairKind(
+            "file", ("key", "import", "type_bug", "unknown"), lambda of: bool(of.repair.sources), keeps=False
+        ),
+        "quarantine_input": RepairKind(
+            "file", ("syntax", "type_bug", "key", "unknown"), lambda of: bool(of.repair.inputs.paths)
+        ),
     }
 )
 """Every repair (see repairs/) by name, in the order in which those for the same failure are tried."""
@@ -181,6 +190,11 @@ def goes_further(name: str, tried: Sequence[str]) -> bool:
     """Whether the next attempt goes on where the last one of that remedy left off. tried: oldest first."""
     in_a_row = next((place for place, each in enumerate(reversed(tried)) if each != name), len(tried))
     return name in REPAIRS and 0 < in_a_row < REPAIRS[name].times
+
+
+def repairs_in(plan: Iterable[str]) -> list[str]:
+    """The repairs among the remedies of a plan."""
+    return [name for name in plan if name in REPAIRS]
 
 
 def obstacle(remedy: Remedy, issue: Issue, workload: Workload, seen: Seen) -> Obstacle | None:

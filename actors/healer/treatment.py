@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from actors.healer import remedies
+from actors.healer.answers import rows_of
 from actors.healer.attempts import Attempts
 from actors.healer.casebook import Attempt, Case, Casebook
 from actors.healer.consent import Consent
@@ -61,8 +62,7 @@ class Treatment:
             self._decide(case, None)
             return
         case.looking = True
-        ahead = [remedies.parse(name) for name in plan.remedies[case.issue.step :]]
-        strays = any(remedy is not None and remedy.name in remedies.SEES_STRAYS for remedy in ahead)
+        strays = bool(remedies.SEES_STRAYS.intersection(plan.remedies[case.issue.step :]))
         command = ListProcesses(strays=strays)
         self._hands.request(command, partial(self._looked, case.issue.issue), timeout_s=TABLE_TIMEOUT_S)
 
@@ -112,14 +112,14 @@ class Treatment:
     def _look_further(self, case: Case, table: ProcessTable) -> None:
         """Have the repairs that the plan still has look for themselves."""
         issue, workload = case.issue, self._workload(case)
-        ahead = [remedies.parse(name) for name in self._plan(case).remedies[issue.step :]]
-        names = [remedy.name for remedy in ahead if remedy is not None and remedy.verb == "repair"]
-        row = next((each for each in table.processes if each.name == issue.subject), None)
+        names = remedies.repairs_in(self._plan(case).remedies[issue.step :])
+        rows = rows_of(table)
+        row = rows.get(issue.subject)
         if not names or workload is None or row is None:
             self._decide(case, table)
             return
         case.looking = True
-        scene = self.attempts.scene(issue, workload, row, {each.name: each for each in table.processes})
+        scene = self.attempts.scene(issue, workload, row, rows)
         self.attempts.repairing.look(names, scene, partial(self._looked_further, issue.issue, table))
 
     def _looked_further(self, issue: str, table: ProcessTable, looked: Looked) -> None:
@@ -136,8 +136,7 @@ class Treatment:
             return
         if issue.failure in ("unknown", "killed", attempt.failure):
             return
-        ahead = [remedies.parse(name) for name in self._book.experience.plan_now(issue, workload).remedies]
-        names = [remedy.name for remedy in ahead if remedy is not None and remedy.verb == "repair"]
+        names = remedies.repairs_in(self._book.experience.plan_now(issue, workload).remedies)
         if names:
             case.looking = True
             strays = bool(remedies.SEES_STRAYS.intersection(names))
@@ -148,12 +147,12 @@ class Treatment:
         case = self._book.get(issue)
         if case is None:
             return
-        workload, rows = self._workload(case), outcome.processes if isinstance(outcome, ProcessTable) else []
-        row = next((each for each in rows if each.name == case.issue.subject), None)
+        workload, rows = self._workload(case), rows_of(outcome)
+        row = rows.get(case.issue.subject)
         if workload is None or row is None:
             case.looking = False
             return
-        scene = self.attempts.scene(case.issue, workload, row, {each.name: each for each in rows})
+        scene = self.attempts.scene(case.issue, workload, row, rows)
         self.attempts.repairing.look(names, scene, partial(self._looked_anew, issue))
 
     def _looked_anew(self, issue: str, looked: Looked) -> None:
@@ -191,7 +190,7 @@ class Treatment:
             self._wait(case, decision)
 
     def _situation(self, case: Case, table: ProcessTable | None, looked: Looked) -> Situation:
-        rows = {row.name: row for row in table.processes} if table else {}
+        rows = rows_of(table)
         issue, workload, row = case.issue, self._workload(case), rows.get(case.issue.subject)
         sick = self._sick(workload) if workload else ()
         unready = unready_dependencies(workload, rows) if workload else ()

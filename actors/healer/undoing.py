@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from actors.healer import remedies
-from actors.healer.answers import refusal
+from actors.healer.answers import refusal, rows_of
 from actors.healer.attempts import Attempts
 from actors.healer.casebook import Casebook
 from actors.healer.consent import Consent
@@ -21,7 +21,7 @@ from actors.healer.repair import Acted
 from actors.settings import Workload
 from bus.errors import CommandError, Refused
 from bus.message import Command, Done, Reply
-from bus.messages.process_manager import ListProcesses, ProcessTable, RestartProcess
+from bus.messages.process_manager import ListProcesses, RestartProcess
 from bus.messages.trust import AlteredRow
 
 Answer = Callable[[Reply | CommandError], None]
@@ -59,12 +59,12 @@ class Undoing:
             return
 
         def looked(outcome: Any) -> None:
-            rows = outcome.processes if isinstance(outcome, ProcessTable) else []
-            row = next((each for each in rows if each.name == issue.subject), None)
+            rows = rows_of(outcome)
+            row = rows.get(issue.subject)
             if row is None:
                 done("the process table cannot be read")
                 return
-            scene = self._attempts.scene(issue, workload, row, {each.name: each for each in rows})
+            scene = self._attempts.scene(issue, workload, row, rows)
             then = partial(self._taken_back, issue, workload, remedy, done)
             self._attempts.repairing.take_back(remedy.name, scene, undo, then)
 
