@@ -92,7 +92,7 @@ class Healer(Foretold):
         book.load(protection)
         ledger = Ledger(store)
         ledger.forget()
-        self._treatment = Treatment(self, book, protection, self.settings, ledger)
+        self._treatment = Treatment(self, book, protection, self.settings, ledger, reading=self._gathering.busy)
         book.experience.foresight = self._foresight = Foresight(self, book, self._take, self._treatment.resolve)
         attempts = self._treatment.attempts
         self._returning = Returning(self, attempts, self.settings.degradation, self._is_troubled, self.altered)

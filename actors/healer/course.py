@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.healer.budget import Burn
+from actors.healer.evidence import SAYS_NOTHING
 from actors.healer.issues import Issue
 from actors.healer.plans import Plan
 from actors.healer.protection import Protection, retry_s
@@ -13,6 +14,8 @@ from actors.healer.settings import HealerSettings
 from actors.settings import Workload
 from bus.messages.process_manager import ProcessRow
 
+_READING_S = 0.02
+"""Seconds until it is looked at again whether its log was read; that takes milliseconds."""
 _TURN_S = 1.0
 """Seconds until it is looked at again whose turn it is; the end of a remedy is looked at besides."""
 
@@ -58,6 +61,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     issue. settle_s: seconds it is still given to recover by itself, because a dependency came back or another remedy
     has just been at it. burn: how its error budget stands. flow_s: seconds that a remedy for a warning waits because
     the node is in flow. first: another workload with the same class of failure that is being healed, or empty.
+    reading: its log is being read, and may tell what it failed over.
     """
 
     issue: Issue
@@ -70,6 +74,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     burn: Burn | None = None
     flow_s: float = 0.0
     first: str = ""
+    reading: bool = False
 
 
 def decide(situation: Situation, protection: Protection, settings: HealerSettings, now_s: float) -> Decision:
@@ -96,6 +101,8 @@ def _beyond_remedies(situation: Situation, settings: HealerSettings) -> Decision
         return Wait(_next_name(issue, plan), withheld, settings.resync)
     if situation.busy:
         return Wait(_next_name(issue, plan), f"issue {situation.busy} is healed first", settings.resync, quiet=True)
+    if situation.reading and issue.failure in SAYS_NOTHING:
+        return Wait(_next_name(issue, plan), "its log is being read", _READING_S, quiet=True)
     return None
 
 

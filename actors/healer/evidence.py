@@ -24,7 +24,7 @@ ERROR_LINES: Final = 10
 TRACE_CHARS: Final = 32_000
 """Letters of a trace that are kept."""
 
-_SAYS_NOTHING: Final = frozenset({UNKNOWN, "killed"})
+SAYS_NOTHING: Final = frozenset({UNKNOWN, "killed"})
 _SILENCE: Final = re.compile(r"^no answer within ")
 _STATUS: Final = re.compile(r"^status (\d{3})(?:: (.*))?$", re.DOTALL)
 _EXIT: Final = re.compile(r"^exit code (\d+)(?:: (.*))?$", re.DOTALL)
@@ -83,7 +83,7 @@ def _last_word(after: Sequence[str], exit_code: int) -> str:
         level = LEVEL.search(line)
         if level is not None and level.lastgroup == "fatal":
             failure = classify(line, exit_code)
-            return "" if failure in _SAYS_NOTHING else failure
+            return "" if failure in SAYS_NOTHING else failure
     return ""
 
 

@@ -85,7 +85,7 @@ class Gathering:
             self.begun(subject)
 
     def busy(self, subject: str) -> bool:
-        """Whether a symptom of it is about to be taken."""
+        """Whether its log is being read, for a symptom that is about to be taken or to say more."""
         return subject in self._under_way
 
     # -- facts
@@ -147,9 +147,8 @@ class Gathering:
         news = self._book.news(symptom)
         # it counts now, of the process as it is now; a forecast becomes its crossing before it is said to be over
         again = news == "again" or (news == "became" and bool(symptom.cause.metric))
-        if again or symptom.cause.scope != "workload":
-            self._take(symptom)
         if symptom.cause.scope != "workload":
+            self._take(symptom)
             return
 
         def answered(outcome: Any) -> None:
@@ -159,7 +158,10 @@ class Gathering:
                 return
             self._take(told)
 
+        # asked for before it is taken: what is done next about it waits for the answer
         self._ask(symptom.subject, ReadLog(name=symptom.subject, lines=RUNNING_LINES), answered)
+        if again:
+            self._take(symptom)
 
     def _made(self, symptom: Symptom | None) -> None:
         if symptom is not None:

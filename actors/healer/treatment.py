@@ -5,6 +5,7 @@ Decides nothing by itself (course.py and verification.py do) and touches no bus:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from actors.healer.attempts import Attempts
 from actors.healer.casebook import Attempt, Case, Casebook
 from actors.healer.consent import Consent
 from actors.healer.course import Act, Escalate, Situation, Skip, Wait, decide
+from actors.healer.evidence import SAYS_NOTHING
 from actors.healer.hands import Hands
 from actors.healer.issues import LIFE, PROBE
 from actors.healer.ledger import Ledger
@@ -33,10 +35,17 @@ TABLE_TIMEOUT_S = 5.0
 
 
 class Treatment:
-    """Treats the cases of a casebook."""
+    """Treats the cases of a casebook. reading(subject): whether its log is being read."""
 
     def __init__(
-        self, hands: Hands, book: Casebook, protection: Protection, settings: HealerSettings, ledger: Ledger
+        self,
+        hands: Hands,
+        book: Casebook,
+        protection: Protection,
+        settings: HealerSettings,
+        ledger: Ledger,
+        *,
+        reading: Callable[[str], bool],
     ) -> None:
         self.settings = settings
         self.consent = Consent(hands, book, ledger, settings, self.consider)
@@ -44,6 +53,7 @@ class Treatment:
         self._hands = hands
         self._book = book
         self._protection = protection
+        self._reading = reading
 
     # -- what is next
 
@@ -134,7 +144,7 @@ class Treatment:
         attempt, issue, workload = case.attempt, case.issue, self._workload(case)
         if attempt is None or workload is None or case.looking or not _only_waits(attempt):
             return
-        if issue.failure in ("unknown", "killed", attempt.failure):
+        if issue.failure in (*SAYS_NOTHING, attempt.failure):
             return
         names = remedies.repairs_in(self._book.experience.plan_now(issue, workload).remedies)
         if names:
@@ -210,6 +220,7 @@ class Treatment:
             burn=self._book.budgets.burn(issue.subject, issue.failure, self._hands.clock()),
             flow_s=self._flow_s(case),
             first=self._healed_first(case),
+            reading=self._reading(issue.subject),
         )
 
     def _flow_s(self, case: Case) -> float:

@@ -56,6 +56,17 @@ def test_one_remedy_at_a_time_for_one_subject():
     assert found == Wait("restart", "issue i9 is healed first", SETTINGS.resync, quiet=True)
 
 
+def test_nothing_is_chosen_while_the_log_that_may_tell_the_failure_is_being_read():
+    found = decided(situation(reading=True))
+    assert isinstance(found, Wait)
+    assert (found.quiet, found.why) == (True, "its log is being read")
+
+
+def test_what_it_failed_over_is_known_so_that_its_log_is_not_waited_for():
+    found = decided(situation(reading=True, issue={"failure": "import"}))
+    assert isinstance(found, Act)
+
+
 def test_a_warning_is_told_before_it_is_acted_upon():
     first = decided(situation("latency"))
     assert first == Escalate("a warning; acted upon when it lasts 30 s longer", 30.0, told=True)
