@@ -47,7 +47,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
 class Shell(pykka.ThreadingActor):
     """Runs one behaviour class on its own thread and inbox.
 
-    Made by supervisor.start_shell(). The figures (`handled`, `failures`, ...) count since the node started.
+    Made by the supervisor, which lets it serve and begin. The figures (`handled`, `failures`, ...) count since the
+    node started.
     """
 
     use_daemon_thread: ClassVar[bool] = True
@@ -78,6 +79,16 @@ class Shell(pykka.ThreadingActor):
         self.stopped = threading.Event()
 
     # -- called by the supervisor, from its thread
+
+    def serve(self) -> None:
+        """Take commands from now on; they wait in the inbox until it begins."""
+        if self._verbs:
+            self._bus.serve(self.name, {command.verb: command for command in self._verbs}, self._take_request)
+
+    def begin(self) -> None:
+        """Start its thread, which makes the behaviour."""
+        pykka.ActorRegistry.register(self.actor_ref)
+        self._start_actor_loop()  # Actor.start() gives only a ref, and the supervisor needs the shell
 
     def row(self) -> ActorRow:
         """The figures for status."""
@@ -111,8 +122,6 @@ class Shell(pykka.ThreadingActor):
             local_only=not self.kind.listens_everywhere,
             crowded=lambda: self._inbox.crowded,
         )
-        if self._verbs:
-            self._bus.serve(self.name, {command.verb: command for command in self._verbs}, self._take_request)
         self._make()
 
     def on_stop(self) -> None:

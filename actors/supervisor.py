@@ -29,14 +29,19 @@ class Supervisor:
         self._log = Log("supervisor")
 
     def start(self, children: Iterable[Child], node: NodeView) -> None:
-        """Start the actors in order; each begins in its own thread. A name that is there twice is a ValueError."""
+        """Start the actors in order; each begins in its own thread. A name that is there twice is a ValueError.
+
+        All take commands before the first begins, so that nobody is told that there is no such actor.
+        """
         for child in children:
             if child.kind.name in self._shells:
                 msg = f"two actors are called {child.kind.name!r}"
                 raise ValueError(msg)
-            self._shells[child.kind.name] = start_shell(
-                child, node, bus=self._bus, clock=self._clock, intensity=self._intensity
-            )
+            self._shells[child.kind.name] = Shell(child, node, self._bus, self._clock, self._intensity)
+        for shell in self._shells.values():
+            shell.serve()
+        for shell in self._shells.values():
+            shell.begin()
 
     def reload(self, children: Iterable[Child], node: NodeView) -> None:
         """Hand new settings to the running actors; starting and ending actors takes a restart of the node."""
@@ -63,11 +68,3 @@ class Supervisor:
             if not shell.stopped.wait(STOP_TIMEOUT_S):
                 self._log.warning("actor.stop_timed_out", actor=name)
         self._shells.clear()
-
-
-def start_shell(child: Child, node: NodeView, *, bus: Bus, clock: Clock, intensity: Intensity) -> Shell:
-    """Start one actor; its behaviour begins in its own thread."""
-    shell = Shell(child, node, bus, clock, intensity)
-    pykka.ActorRegistry.register(shell.actor_ref)
-    shell._start_actor_loop()  # noqa: SLF001 - Actor.start() gives only a ref, and the supervisor needs the shell
-    return shell

@@ -15,7 +15,6 @@ from actors.clock import Clock, ManualClock, RealClock
 from actors.intensity import Intensity
 from actors.settings import Workload
 from actors.shell import Child, Shell
-from actors.supervisor import start_shell
 from actors.workbench import Call
 from bus.hub import Bus
 from bus.message import Command, Fact
@@ -51,8 +50,9 @@ class House:
         if workloads is not None:
             self.view = msgspec.structs.replace(self.view, workloads=workloads)
         child = Child(kind, settings or kind.Settings())
-        shell = start_shell(child, self.view, bus=self.bus, clock=self.clock, intensity=self.intensity)
-        self.shells[kind.name] = shell
+        shell = self.shells[kind.name] = Shell(child, self.view, self.bus, self.clock, self.intensity)
+        shell.serve()
+        shell.begin()
         self.until(lambda: shell.state != "starting")
         return shell
 

@@ -335,6 +335,23 @@ def test_the_supervisor_starts_in_order_and_stops_in_reverse(house: House) -> No
     assert order == ["c", "b", "a"]
 
 
+def test_the_first_can_ask_the_last_before_that_has_begun(house: House) -> None:
+    outcomes: list[Any] = []
+
+    class First(Actor[Any]):
+        name = "first"
+
+        def on_start(self) -> None:
+            outcomes.append(house.bus.send(Sum(numbers=[4]), timeout_s=20))
+
+    supervisor = Supervisor(house.bus, house.clock)
+    nothing = msgspec.defstruct("None_", [])()
+    supervisor.start([Child(First, nothing), Child(Worker, nothing)], house.view)
+    house.until(lambda: bool(outcomes))
+    assert isinstance(outcomes[0].result(20), Done)
+    supervisor.stop()
+
+
 def test_stopping_refuses_what_still_waits(house: House) -> None:
     class Slow(Worker):
         def on_poked(self, _: Poked) -> None:
