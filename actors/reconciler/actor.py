@@ -1,4 +1,7 @@
-"""The Reconciler's shell: looks, keeps the book of drift, and asks the ProcessManager to close it."""
+"""The Reconciler's shell: looks, keeps the book of drift, and asks the ProcessManager to close it.
+
+Data sets are the loop's (loop.py); what it needs of the bus goes through here.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from actors.base import Actor, Home, NodeView, Repeat
 from actors.clock import Alarm
 from actors.reconciler.actions import CLOSES, WORDS, commands, copies_due_s, words
 from actors.reconciler.book import Book, Changes
+from actors.reconciler.data import Data, none_declared
 from actors.reconciler.diff import at_rest, compare
 from actors.reconciler.queue import WorkQueue
 from actors.reconciler.rollout import kept_back, next_restarts, served, settle_of, settled
@@ -13,24 +17,34 @@ from actors.reconciler.settings import ReconcilerSettings
 from actors.reconciler.windows import closed_until
 from actors.settings import format_duration, revision
 from actors.zones import zone
-from bus.errors import ActorUnavailable, CommandError
+from bus.errors import ActorUnavailable, CommandError, Refused
 from bus.hub import Request
 from bus.message import Command, Reply
 from bus.messages import (
     ConfigReloaded,
     Converged,
+    DatasetTable,
     DriftClosed,
     DriftDetected,
     DriftReport,
     DriftRow,
+    EmergencyDeclared,
+    EmergencyEnded,
+    ExplainKey,
     GetDrift,
+    ListDatasets,
     ListProcesses,
+    MetricsSampled,
     NodeStopping,
+    PauseDatasets,
     ProcessExited,
     ProcessReady,
     ProcessTable,
     Reconcile,
     RestartProcess,
+    ResumeDatasets,
+    RunDatasets,
+    TaskEnded,
 )
 
 VERIFY_AFTER_S = 0.2
@@ -41,15 +55,28 @@ TABLE_WITHIN_S = 10.0
 """Seconds that a table of processes may take."""
 
 
+DATA_COMMANDS = (ListDatasets, RunDatasets, PauseDatasets, ResumeDatasets, ExplainKey)
+
+
 class Reconciler(Actor[ReconcilerSettings]):
     """Owns the book of drift and the queue of workloads to be put right; both are found again in the world.
 
-    Config changes of workloads come into force through this actor alone.
+    Owns the tables and inventories of the data sets, too. Config changes of workloads come into force through this
+    actor alone.
     """
 
     name = "reconciler"
-    listens = (ConfigReloaded, NodeStopping, ProcessExited, ProcessReady)
-    answers = (GetDrift, Reconcile)
+    listens = (
+        ConfigReloaded,
+        EmergencyDeclared,
+        EmergencyEnded,
+        MetricsSampled,
+        NodeStopping,
+        ProcessExited,
+        ProcessReady,
+        TaskEnded,
+    )
+    answers = (GetDrift, Reconcile, *DATA_COMMANDS)
     Settings = ReconcilerSettings
 
     def __init__(self, home: Home, node: NodeView, settings: ReconcilerSettings) -> None:
@@ -69,14 +96,20 @@ class Reconciler(Actor[ReconcilerSettings]):
         self._ticks: Repeat | None = None
         self._asked: list[Request] = []
         self._answered_by_this_look: list[Request] = []
+        self._data: Data | None = None
 
     def on_start(self) -> None:
         """Look soon, and then at every interval."""
         self._look_in(self.settings.first_after)
         self._ticks = self.every(self.settings.interval, self._look)
+        if self.node.datasets:
+            self._data = Data(self)
+            self._data.start()
 
     def on_stop(self) -> None:
         """Whoever waits for a report gets none."""
+        if self._data is not None:
+            self._data.stop()
         for request in (*self._asked, *self._answered_by_this_look):
             request.answer(ActorUnavailable("reconciler stops before it has looked"))
 
@@ -88,6 +121,50 @@ class Reconciler(Actor[ReconcilerSettings]):
             self._ticks.interval_s = self.settings.interval
         self._queue.hurry()
         self._look_in(self.settings.reload_delay)
+        if self._data is not None:
+            self._data.reload()
+        elif self.node.datasets:
+            self._data = Data(self)
+            self._data.start()
+
+    # -- data sets
+
+    def on_task_ended(self, fact: TaskEnded) -> None:
+        if self._data is not None:
+            self._data.ended(fact)
+
+    def on_emergency_declared(self, fact: EmergencyDeclared) -> None:
+        if self._data is not None:
+            self._data.emergency(fact.incident)
+
+    def on_emergency_ended(self, _: EmergencyEnded) -> None:
+        if self._data is not None:
+            self._data.emergency("")
+
+    def on_metrics_sampled(self, fact: MetricsSampled) -> None:
+        if self._data is not None and fact.scope == "host":
+            self._data.measured(fact.values)
+
+    def do_list_datasets(self, asked: ListDatasets) -> DatasetTable:
+        return self._data.table(asked.names) if self._data is not None else none_declared(asked.names)
+
+    def do_run_datasets(self, asked: RunDatasets) -> Reply | None:
+        if self._data is None:
+            return none_declared(asked.names)
+        self._data.run(asked, self.defer_reply)
+        return None
+
+    def do_pause_datasets(self, asked: PauseDatasets) -> DatasetTable:
+        return self._data.pause(asked.names, paused=True) if self._data is not None else none_declared(asked.names)
+
+    def do_resume_datasets(self, asked: ResumeDatasets) -> DatasetTable:
+        return self._data.pause(asked.names, paused=False) if self._data is not None else none_declared(asked.names)
+
+    def do_explain_key(self, asked: ExplainKey) -> Reply | None:
+        if self._data is None:
+            raise Refused("the config declares no data sets")
+        self._data.explain(asked, self.defer_reply())
+        return None
 
     # -- hints and commands: reasons to look
 

@@ -6,12 +6,12 @@ Source: client-go `workqueue` (dirty and processing sets) and controller-runtime
 from __future__ import annotations
 
 from collections.abc import Hashable
+from math import inf
 from typing import Generic, TypeVar
 
-K = TypeVar("K", bound=Hashable)
+from actors.settings.doubling import doubled
 
-DOUBLINGS_MAX = 60
-"""2**60 seconds is longer than anything; keeps the power from growing without end."""
+K = TypeVar("K", bound=Hashable)
 
 
 class WorkQueue(Generic[K]):
@@ -51,12 +51,21 @@ class WorkQueue(Generic[K]):
         """Processing is over, and there was nothing that would have to be repeated."""
         self._processing.discard(key)
 
-    def again(self, key: K, now_s: float) -> float:
-        """Processing is over, and is to be repeated after the back-off unless it is forgotten. Gives its seconds."""
+    def well(self, key: K) -> None:
+        """Processing is over and the key is well: its back-off starts afresh. What was added meanwhile stays."""
+        self._processing.discard(key)
+        self._tries.pop(key, None)
+        self._due_s.pop(key, None)
+
+    def again(self, key: K, now_s: float, most_s: float = inf) -> float:
+        """Processing is over, and is to be repeated after the back-off unless it is forgotten. Gives its seconds.
+
+        most_s: seconds of the longest back-off of this key, where that is less than of all.
+        """
         self._processing.discard(key)
         tries = self._tries.get(key, 0)
         self._tries[key] = tries + 1
-        wait_s = min(self.first_s * 2.0 ** min(tries, DOUBLINGS_MAX), self.max_s)
+        wait_s = doubled(self.first_s, tries, min(self.max_s, most_s))
         self._due_s[key] = now_s + wait_s
         self._dirty[key] = None
         return wait_s

@@ -1,10 +1,46 @@
 """What an operator says about reconciling. Types only; pure."""
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from actors.settings import Seconds
+from actors.settings.metrics import POSTGRES
+
+LEADER_ALLOWED: Final = "postgresql://USER@HOST/NAME, a file, or null"
+
+
+def is_path(text: str) -> bool:
+    """Whether it can name a file."""
+    return bool(text) and "\0" not in text and "://" not in text
+
+
+class Intervals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Seconds between two looks at a data set, by the priority of the first of its gaps, or else of its tasks."""
+
+    critical: Seconds = Seconds(300)
+    """Seconds. What is critical is worth a look that finds nothing."""
+
+    high: Seconds = Seconds(900)
+    """Seconds."""
+
+    medium: Seconds = Seconds(3600)
+    """Seconds. Ends of tasks are looked at at once; this finds what nobody told of."""
+
+    low: Seconds = Seconds(21_600)
+    """Seconds."""
+
+    deferred: Seconds = Seconds(86_400)
+    """Seconds."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would look without a pause.
+
+        Raises: ValueError.
+        """
+        for name in self.__struct_fields__:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: has to be at least 1s")
 
 
 class ReconcilerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,8 +83,22 @@ class ReconcilerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     answer_within: Seconds = Seconds(60)
     """Seconds that the ProcessManager may take to carry out an action, beyond the workload's own stop grace."""
 
+    every: Intervals = Intervals()
+    """Seconds between two looks at a data set that does not say it itself, by priority."""
+
+    host_cpu_max: Annotated[float, Meta(gt=0, le=100)] = 90.0
+    """Percent of all cores in use, above which no tasks are added for data sets: the workloads go first."""
+
+    host_memory_max: Annotated[float, Meta(gt=0, le=100)] = 90.0
+    """Percent of memory in use, above which no tasks are added for data sets."""
+
+    leader: str | None = None
+    """Where several nodes with the same data sets agree on the one that looks at them: postgresql://USER@HOST/NAME,
+    the database of their queue (a lease of 5 s), or a file that they share on one machine (a lock), relative to the
+    config file. null: this node looks at its data sets, whatever others do."""
+
     def __post_init__(self) -> None:
-        """Refuse what would look without a pause, and waits that shrink.
+        """Refuse what would look without a pause, waits that shrink, and what nobody can agree by.
 
         Raises: ValueError.
         """
@@ -60,3 +110,5 @@ class ReconcilerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("backoff_max: has to be at least backoff_first")
         if self.answer_within <= 0:
             raise ValueError("answer_within: has to be more than 0s")
+        if self.leader is not None and not (self.leader.startswith(POSTGRES) or is_path(self.leader)):
+            raise ValueError(f'leader: "{self.leader}" is not known; allowed: {LEADER_ALLOWED}')

@@ -1,0 +1,1 @@
+"""Where is looked: each kind of source gives the rows that are there, or fails as a whole."""
