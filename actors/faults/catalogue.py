@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from actors.faults import alone, files, limits, lives, others, styles
+from actors.faults import alone, files, limits, lives, others, resorts, styles
 from actors.faults.fault import Fault
 
 FAULTS: Final[Sequence[Fault]] = (
@@ -14,6 +14,7 @@ FAULTS: Final[Sequence[Fault]] = (
     *files.FAULTS,
     *others.FAULTS,
     *styles.FAULTS,
+    *resorts.FAULTS,
     *alone.FAULTS,
 )
 """In the order in which they are told."""

@@ -39,7 +39,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     hurts, and that may be restarted. look: past the node; its text, or NotWell or OSError raised. actions: remedies of
     which at least one has to be among those done; all_of: of which every one has to; empty: the node's own restart is
     enough. actions_max: more remedies than that are no repair but trying around. starts_max: of each subject.
-    says: what the escalation has to name. before: done in place of `inject`, before the node starts.
+    sections: of the config, beside its workloads. says: what the escalation has to name. before: done in place of
+    `inject`, before the node starts.
     """
 
     name: str
@@ -61,4 +62,5 @@ class Fault(Struct, frozen=True, kw_only=True):
     watch_s: float = 6.0
     needs: tuple[str, ...] = ()
     disk: str = ""
+    sections: str = ""
     before: bool = False

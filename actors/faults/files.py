@@ -57,6 +57,17 @@ report:
     apply_patches: true
 """
 
+LOGGER: Final = """
+logger:                                  # its own log lies on that disk
+  command: [sh, logger.sh]
+  log: {max_size: 500kB, keep: 20}
+"""
+
+LOG_BLOCKS: Final = 600
+"""Blocks of 512 bytes that the log takes when what was rotated is taken out of it."""
+LOGS_S: Final = 20.0
+"""Seconds in which its log is rotated; it is looked at every 5 s."""
+
 TICK_AS: Final = """
 tick:
   command: [sh, tick.sh]
@@ -212,6 +223,21 @@ def _fill_disk(stand: Stand) -> Done:
     return done
 
 
+def _logs_on_disk(stand: Stand) -> None:
+    (stand.directory / "var").mkdir(mode=0o700)
+    (stand.directory / "disk").symlink_to("var/logs")
+
+
+def _fill_beside_logs(stand: Stand) -> Done:
+    log, oldest = stand.disk / "logger.log", stand.disk / "logger.log.5"
+    stand.scene.until(lambda: oldest.exists() and log.stat().st_blocks < LOG_BLOCKS, LOGS_S, "its log is rotated")
+    done = stand.done("what its rotated logs leave of the disk is filled up")
+    number = 0
+    while _fill(stand.disk / f"other-{number}", 20_000):
+        number += 1
+    return done
+
+
 def _fill(path: Path, size: int) -> bool:
     try:
         path.write_bytes(bytes(size))
@@ -337,5 +363,17 @@ FAULTS: Final[Sequence[Fault]] = (
         actions=("clean_up",),
         needs=("unshare",),
         disk="disk",
+    ),
+    Fault(
+        name="disk_full_of_log",
+        what="the disk is full, mostly of the program's own rotated log",
+        workloads=LOGGER,
+        prepare=_logs_on_disk,
+        look=_writes,
+        inject=_fill_beside_logs,
+        subjects=("logger",),
+        actions=("rotate_logs",),
+        needs=("unshare",),
+        disk="var/logs",
     ),
 )

@@ -82,7 +82,7 @@ class Stand:
             python=json.dumps(sys.executable), **{name: str(port) for name, port in self.stage.ports.items()}
         )
         indented = "".join(f"  {line}\n" if line else "\n" for line in filled.strip("\n").splitlines())
-        self.stage.config.write_text(NODE + indented, encoding="utf-8")
+        self.stage.config.write_text(NODE + indented + self.fault.sections, encoding="utf-8")
 
     def start(self) -> None:
         """Start the node; wait until everything is up and does its work, unless the fault is there from the start.
@@ -95,7 +95,7 @@ class Stand:
         if self.fault.before:
             self.scene.start(bool)
             return
-        self.scene.start(lambda rows: all(row.state in UP for row in rows))
+        self.scene.start(lambda rows: all(row.state in UP or not row.wanted for row in rows))
         if self.fault.disk:
             self.disk = Path(f"/proc/{self.scene.node_pid}/root{self.disk}")
         self.scene.until(self._works, CALM_S, "the programs do their work before the fault")

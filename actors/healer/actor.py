@@ -12,8 +12,8 @@ from actors.healer.bursts import Bursts
 from actors.healer.casebook import Case, Casebook
 from actors.healer.changes import ChangeLog
 from actors.healer.conditions import Conditions
+from actors.healer.flowing import Flowing
 from actors.healer.foresight import Foresight
-from actors.healer.foretold import Foretold
 from actors.healer.gathering import Gathering
 from actors.healer.issues import Symptom, family
 from actors.healer.keeping import Keeping
@@ -26,6 +26,7 @@ from actors.healer.strange import Strange
 from actors.healer.treatment import TABLE_TIMEOUT_S, Treatment
 from actors.healer.undoing import Undoing
 from actors.settings.workloads import judges
+from bus.messages.executor import TasksFinished
 from bus.messages.healer import IssueRaised
 from bus.messages.monitor import (
     AnomalyDetected,
@@ -60,7 +61,7 @@ _MISSES = 2
 """A probe that failed this many times what it takes has failed, though nobody told so."""
 
 
-class Healer(Foretold):
+class Healer(Flowing):
     """Owns the issues; nobody else reads or writes them. healer.db in the state directory is its memory."""
 
     name = "healer"
@@ -69,8 +70,8 @@ class Healer(Foretold):
     listens = (
         ActorFailed, ActorStarted, AnomalyDetected, CrashLoopEntered, ForecastCleared, ForecastRaised, LogLinesRead,
         MetricsSampled, ProbeFailed, ProbeMeasured, ProbeRecovered, ProcessExited, ProcessReady, ProcessStarted,
-        ProcessStartFailed, ProcessStateChanged, SeriesDrifted, SeriesReturned, ThresholdCleared, ThresholdCrossed,
-        TrendChanged,
+        ProcessStartFailed, ProcessStateChanged, SeriesDrifted, SeriesReturned, TasksFinished, ThresholdCleared,
+        ThresholdCrossed, TrendChanged,
     )
     # fmt: on
 
@@ -90,6 +91,7 @@ class Healer(Foretold):
         self._bursts = Bursts(self.settings.errors)
         self._gathering = Gathering(self, book, self._conditions, self._take)
         book.load(protection)
+        self._watch_stores(store.changes, book.experience.learned.changes)
         ledger = Ledger(store)
         ledger.forget()
         self._treatment = Treatment(self, book, protection, self.settings, ledger, reading=self._gathering.busy)
@@ -100,6 +102,7 @@ class Healer(Foretold):
         self._keeping = Keeping(self, self._is_troubled, self._not_kept)
         self._checking = False
         self._resyncs = self.every(self.settings.resync, self._resync)
+        self._watch_flow()
         self._drop_undeclared()
         for case in book.cases():
             self._treatment.resume(case)
@@ -107,12 +110,14 @@ class Healer(Foretold):
         self._resync()
 
     def on_stop(self) -> None:
-        self._let_go()
         book, self._book = self._book, None
-        if book is not None:
-            try:
+        try:
+            if book is not None:
                 book.flush()
-            finally:
+                self._leave_stores()
+        finally:
+            self._let_go()
+            if book is not None:
                 book.store.close()
 
     def on_reload(self) -> None:
@@ -371,6 +376,7 @@ class Healer(Foretold):
                 self._take(symptom)
         if any(case.issue.kind == "actor" for case in self.book.cases()):
             self.request(GetNode(), self._saw_node, timeout_s=TABLE_TIMEOUT_S)
+        self._ask_what_is_foretold()
         self.look()
 
     def _drop_undeclared(self) -> None:
@@ -390,7 +396,3 @@ class Healer(Foretold):
         for row in outcome.actors if isinstance(outcome, NodeInfo) else []:
             if row.state == "running":
                 self.on_actor_started(ActorStarted(subject=row.name, restarts=row.restarts))
-
-    def _probes(self, subject: str) -> Any:
-        workload = self.node.workloads.get(subject)
-        return workload.spec.probes if workload is not None else None

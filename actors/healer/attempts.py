@@ -13,12 +13,14 @@ from typing import Any
 from actors.healer import remedies
 from actors.healer.answers import answer_text, refusal, rows_of
 from actors.healer.casebook import Case, Casebook
+from actors.healer.errands import Errands
 from actors.healer.fingerprints import mark_of
 from actors.healer.hands import Hands
 from actors.healer.issues import LIFE, Issue
 from actors.healer.protection import Protection
 from actors.healer.remedies import Planned, Remedy, Seen
 from actors.healer.repair import Acted, Scene
+from actors.healer.repair_kinds import REPAIRS
 from actors.healer.repairing import Repairing
 from actors.healer.repairs.known import KNOWN
 from actors.healer.settings import HealerSettings
@@ -52,6 +54,7 @@ class Attempts:
     ) -> None:
         self.settings = settings
         self.repairing = Repairing(hands, KNOWN)
+        self.errands = Errands(hands)
         self.intervals_s: dict[str, float] = {}
         self._hands = hands
         self._book = book
@@ -72,8 +75,11 @@ class Attempts:
             attempt.mark = mark_of(issue.failure, issue.trace)
             self._repair(case, row, attempt.planned)
             return
+        if remedy.verb in remedies.LONGER:
+            self._run_errand(case, row)
+            return
         command = remedies.command(remedy, row, f"{issue.kind} {issue.issue}")
-        if remedy.verb == "restart":
+        if remedy.verb in ("restart", "roll"):
             case.watch = self._watch(case, math.inf, acting=True)
         self._ask(case, command, self._answered)
 
@@ -101,6 +107,15 @@ class Attempts:
         down = planned.down_first and row.state in ("starting", *remedies.UP)
         stop = StopProcess(name=row.name, why=f"{attempt.remedy.name} needs it down", hold=False) if down else None
         self._ask(case, stop, partial(self._act, scene=scene, planned=planned, down=down))
+
+    def _run_errand(self, case: Case, row: ProcessRow) -> None:
+        """What takes several commands; its end is that of a repair."""
+        workload, attempt = self._workload(case), case.attempt
+        if workload is None or attempt is None:
+            return
+        case.watch = self._watch(case, math.inf, acting=True, tolerant=True)
+        done = self._while_it_lasts(case, partial(self._repaired, row=row, down=False))
+        self.errands.run(attempt.remedy, case.issue, workload, self.settings.stable_for, done)
 
     def _act(self, case: Case, outcome: Any, *, scene: Scene, planned: Planned, down: bool) -> None:
         """Have the repair do it, now that nothing is in its way."""
@@ -151,9 +166,11 @@ class Attempts:
         if attempt is None or workload is None:
             return
         attempt.phase = "verifying"
-        for other in self._book.of(case.issue.subject) if attempt.remedy.disruptive else []:
-            if other is not case:
-                self.let_settle(other)
+        touched = remedies.kin_of(workload, self._hands.node.workloads) if attempt.remedy.verb == "roll" else ()
+        for name in touched or [case.issue.subject] if attempt.remedy.disruptive else ():
+            for other in self._book.of(name):
+                if other is not case:
+                    self.let_settle(other)
         interval_s = self.intervals_s.get(case.issue.subject)
         within_s = window_s(attempt.remedy, case.issue, workload, self.settings, interval_s)
         against = case.watch.against
@@ -175,7 +192,9 @@ class Attempts:
             attempt.phase = "undoing"
             self._ask(case, ListProcesses(), partial(self._take_back, why=why, undo=attempt.planned.undo))
             return
-        command = remedies.undo(attempt.remedy, workload, f"did not help {case.issue.issue}") if workload else None
+        nothing_yet = attempt.remedy.verb in remedies.LONGER and attempt.phase == "acting"
+        why_undone = f"did not help {case.issue.issue}"
+        command = remedies.undo(attempt.remedy, workload, why_undone) if workload and not nothing_yet else None
         if command is None:
             self._finish(case, why, "")
             return
@@ -188,7 +207,7 @@ class Attempts:
         if attempt is None or not attempt.mark or issue.kind not in LIFE:
             return False
         now = mark_of(issue.failure, issue.trace)
-        return bool(now) and now != attempt.mark and remedies.REPAIRS[attempt.remedy.name].keeps
+        return bool(now) and now != attempt.mark and REPAIRS[attempt.remedy.name].keeps
 
     def _take_back(self, case: Case, outcome: Any, *, why: str, undo: Mapping[str, str]) -> None:
         """Have a repair put back what was before; one that had nothing to put back is done with."""
@@ -240,7 +259,8 @@ class Attempts:
             then(case, None)
             return
 
-        timeout_s = remedies.command_timeout_s(attempt.remedy, workload, self.settings.command_timeout)
+        instances = len(remedies.kin_of(workload, self._hands.node.workloads))
+        timeout_s = remedies.command_timeout_s(attempt.remedy, workload, self.settings.command_timeout, instances)
         self._hands.request(command, self._while_it_lasts(case, then), timeout_s=timeout_s)
 
     def _answered(self, case: Case, outcome: Any) -> None:
@@ -291,7 +311,7 @@ class Attempts:
         stays = attempt.stale or remedies.goes_further(name, issue.tried)
         steps = [("failed", f"{name}: {why}"), *([("undone", undone)] if undone else [])]
         step = 0 if further else issue.step + (not stays)
-        self._book.end(case, "dropped" if further else "failed", *steps, state="open", step=step)
+        self._book.end(case, "kept" if further else "failed", *steps, state="open", step=step)
         case.watch = Watch(issue.kind, issue.cause, since_s=now_s)
         self._hands.publish(
             RemedyFailed(
@@ -311,7 +331,7 @@ class Attempts:
         tolerant: an end of the process is no failure, as it is not for a remedy that may end it.
         """
         tolerant = tolerant or (case.attempt is not None and case.attempt.remedy.may_end_it)
-        return Watch(
+        watch = Watch(
             case.issue.kind,
             case.issue.cause,
             since_s=self._hands.clock(),
@@ -319,6 +339,8 @@ class Attempts:
             tolerant=tolerant,
             acting=acting,
         )
+        watch.aside = case.attempt is not None and case.attempt.remedy.verb in remedies.STEPS_ASIDE
+        return watch
 
     def _workload(self, case: Case) -> Workload | None:
         return self._hands.node.workloads.get(case.issue.subject)

@@ -37,7 +37,8 @@ from actors.settings.repair import FailureClass
 from bus.messages.trust import AlteredRow
 
 Phase = Literal["acting", "verifying", "undoing"]
-Outcome = Literal["verified", "failed", "dropped"]
+Outcome = Literal["verified", "failed", "dropped", "kept", "held"]
+"""kept: it ended the failure that it was made against, and another came. held: it left the workload down, as meant."""
 
 
 class Attempt(msgspec.Struct):
@@ -126,7 +127,7 @@ class Casebook:
                 protection.helped(past.remedy, past.subject)
             elif past.outcome == "failed" and past.ended_at is not None:
                 protection.failed(past.remedy, past.subject, now_s - (wall_s - past.ended_at))
-            elif past.outcome == "dropped":
+            elif past.outcome in ("dropped", "kept", "held"):
                 protection.dropped(past.remedy, past.subject)
         for issue in store.open_issues():
             first_s = now_s - max(0.0, wall_s - issue.first_seen)
@@ -249,7 +250,7 @@ class Casebook:
             self.store.note(issue.issue, wall_s, steps)
         self._tell_altered(issue, case.attempt, steps)
         self.ended += case.attempt is not None
-        if case.attempt is not None and not case.attempt.stale and outcome != "dropped":
+        if case.attempt is not None and not case.attempt.stale and outcome in ("verified", "failed"):
             took_s = self._clock() - case.attempt.started_s
             self.experience.ended(case.issue, case.attempt.remedy.name, outcome, took_s)
         case.issue, case.dirty, case.attempt = issue, False, None
@@ -280,6 +281,14 @@ class Casebook:
         with self.store.transaction():
             self.store.save(issue)
             self.store.note(issue.issue, self._clock.wall(), steps)
+
+    def took_back(self, case: Case, what: str) -> None:
+        """What an earlier attempt had done is taken back, long after its end."""
+        self.change(case, ("undone", what))
+        if self._altered is not None:
+            subject, issue, now = case.issue.subject, case.issue.issue, self._clock.wall()
+            row = AlteredRow(time=now, subject=subject, change="undone", what=what, by="healer", issue=issue)
+            self._altered(row)
 
     def _tell_altered(self, issue: Issue, attempt: Attempt | None, steps: Iterable[tuple[str, str]]) -> None:
         """Only what does something alters anything."""

@@ -64,6 +64,13 @@ _WHOLE = (
             re.IGNORECASE,
         ),
     ),
+    (
+        "lock",
+        re.compile(r"(?:acquir|obtain)\w* (?:the )?(?:\w+ )?lock\b|used by another process", re.IGNORECASE),
+    ),
+    ("import", re.compile(r"^\S*\bld: cannot find -l|fatal error: \S+\.h\w*: no such file", re.IGNORECASE)),
+    ("connection", re.compile(r"\bsocket\b.{0,100}no such file", re.IGNORECASE)),
+    ("import", re.compile(r"could not load (?:file or )?assembly|\{undef,\s*\[\{", re.IGNORECASE)),
     ("db_corrupt", re.compile(r"malformed database schema|^corruption:", re.IGNORECASE)),
     ("config", re.compile(r"invalid (?:argument|value) .{1,60} for (?:flag|option|argument|\W?-)", re.IGNORECASE)),
 )
@@ -79,10 +86,36 @@ _CODE = re.compile(
 )
 _ERRNO = re.compile(r"\b(?:errno|os error|error code|code)[ :=\]]*-?(\d{1,3})\b|\[Errno (-?\d+)\]", re.IGNORECASE)
 _ERRNO_MEANT = re.compile(r"errno|os error|Os \{", re.IGNORECASE)
+_SQLSTATE = re.compile(
+    r"SQLSTATE\W{0,3}([0-9A-Z]{5})\b|\bcode: '([0-9A-Z]{5})'|\b(?:FATAL|ERROR):? +\(?([0-9]{2}[0-9A-Z]{3})\b"
+)
+_SQLSTATES = {
+    "08": "connection",
+    "28": "auth",
+    "42P01": "db_schema",
+    "42703": "db_schema",
+    "42S": "db_schema",
+    "3F": "db_schema",
+    "3D": "db_schema",
+    "40": "db_locked",
+    "55P03": "db_locked",
+    "53100": "disk",
+    "53200": "memory",
+    "533": "connection",
+    "57014": "timeout",
+    "57P": "connection",
+    "42501": "permission",
+    "42601": "syntax",
+    "XX001": "db_corrupt",
+    "XX002": "db_corrupt",
+}
 _KIND = re.compile(r"\bkind: (\w+)")
 _TYPE_NAMED = re.compile(r"\b[A-Z]\w*(?:Error|Exception)\b")
 _NAME_SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 _PART_SEAM = re.compile(r"(?<=\S)(?:: | -> | <- |; )")
+_GUESS = re.compile(
+    r"\W*(?:maybe|perhaps|possibly|probably|hint|is (?:another|the)|does|do you|did you|are you)\b", re.IGNORECASE
+)
 _PATH = re.compile(r"(?:\b[a-z][a-z0-9+]*:)?//[^\s'\"<>,;)]+|(?<![\w.])[~.]{0,2}(?:/[\w.@+%=-]+)+/?")
 _ENDING = re.compile(r"\.\w{1,6}$")
 _QUOTED = re.compile(r"(['\"`])([\w.@$/:+-]+?)(\.\w{1,6})?\1")
@@ -168,9 +201,15 @@ def _told(message: str, below: str) -> str:
         return _refined(codes[-1], message, below)
     numbers = [int(one or other) for one, other in _ERRNO.findall(text)] if _ERRNO_MEANT.search(text) else []
     told = [_ERRNOS[number] for number in numbers if number in _ERRNOS][:1]
+    told += _sqlstates(text)
     told += [SURE[kind.lower()] for kind in _KIND.findall(text) if kind.lower() in SURE][-1:]
     named = [SURE[name.lower()] for name in _TYPE_NAMED.findall(text) if name.lower() in SURE]
     return _first(told) or message_class(message, below) or (named or [""])[-1]
+
+
+def _sqlstates(text: str) -> list[str]:
+    states = ("".join(found) for found in _SQLSTATE.findall(text))
+    return [kind for state in states for start, kind in _SQLSTATES.items() if state.startswith(start)]
 
 
 def _refined(kind: str, message: str, below: str) -> str:
@@ -203,6 +242,14 @@ def _better_timeout(_: str, text: str) -> str:
     return "db_locked" if _DATABASE.search(text) else "lock"
 
 
+def _better_disk(_: str, text: str) -> str:
+    return _only({"fd"}, message_class(text))
+
+
+def _better_permission(message: str, _: str) -> str:
+    return "lock" if "used by another process" in message else ""
+
+
 def _better_port(_: str, text: str) -> str:
     return "permission" if "permission denied" in text.lower() else ""
 
@@ -214,6 +261,8 @@ _BETTER: Mapping[str, Callable[[str, str], str]] = {
     "syntax": _better_syntax,
     "timeout": _better_timeout,
     "port": _better_port,
+    "disk": _better_disk,
+    "permission": _better_permission,
 }
 
 
@@ -246,7 +295,9 @@ def message_class(message: str, below: str = "") -> str:
 def _parts(text: str) -> list[str]:
     """What stands between the colons of a line, the last first, then all of it, then that with its names as words."""
     plain = _QUOTED.sub(r"\1q\3\1", _PATH.sub(_short_path, text))
-    return [*reversed(_PART_SEAM.split(plain)), plain, _NAME_SEAM.sub(" ", plain)]
+    parts = _PART_SEAM.split(plain)[::-1]
+    parts.sort(key=lambda part: _GUESS.match(part) is not None)
+    return [*parts, plain, _NAME_SEAM.sub(" ", plain)]
 
 
 def _short_path(match: re.Match[str]) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from actors.healer.casebook import Case, Casebook
 from actors.healer.confidence import Calibration, Confidence, calibrated, weigh
 from actors.healer.course import Act, Situation, Skip, Wait
+from actors.healer.dry_run import would
 from actors.healer.factors import factors_of, past_of, was_rejected
 from actors.healer.hands import Hands
+from actors.healer.issues import Issue
 from actors.healer.ledger import Ledger
 from actors.healer.phases import Verdict, gate, phase_of
 from actors.healer.records import Outcome, Request, Word
@@ -48,6 +50,7 @@ class Consent:
         self._outcomes: list[Outcome] = []
         self._outcomes_at = -1
         self._calibration = Calibration()
+        book.experience.relapsed = self._relapsed
 
     def phase_of(self, workload: Workload) -> Phase:
         """The phase that holds for a workload now."""
@@ -60,7 +63,6 @@ class Consent:
             return act
         wall_s = self._hands.clock.wall()
         self._read_outcomes()
-        self._note_relapse(case)
         past = past_of(remedy, case.issue, self._outcomes, self._words, wall_s)
         factors = factors_of(remedy, case.issue, workload, seen, past)
         plain = weigh(factors).chance
@@ -72,10 +74,11 @@ class Consent:
         if verdict in ("act", "watch"):
             return self._begin(case, act, confidence, plain)
         if verdict == "tell":
-            return Wait(remedy.name, f"phase observe: it is only told; {confidence.says()}", self.settings.resync)
+            said = f"phase observe: it is only told; would {would(remedy, workload, seen)}; {confidence.says()}"
+            return Wait(remedy.name, said, self.settings.resync)
         if request is None and self._is_passed_over(workload, remedy, situation):
             return Skip(remedy.name, f"the next of the plan is tried first: {confidence.says()}")
-        return self._ask(case, remedy, confidence, request)
+        return self._ask(case, remedy, confidence, request, f"would {would(remedy, workload, seen)}")
 
     def _verdict(self, case: Case, remedy: Remedy, workload: Workload, confidence: Confidence) -> Verdict:
         rejected = was_rejected(remedy, case.issue, self._words)
@@ -94,10 +97,12 @@ class Consent:
 
     # -- people
 
-    def _ask(self, case: Case, remedy: Remedy, confidence: Confidence, request: Request | None) -> Decision:
+    def _ask(
+        self, case: Case, remedy: Remedy, confidence: Confidence, request: Request | None, dry_run: str
+    ) -> Decision:
         wall_s, issue = self._hands.clock.wall(), case.issue
         if request is None:
-            return self._asked(case, remedy, confidence)
+            return self._asked(case, remedy, confidence, dry_run)
         if request.answer == "rejected":
             return Skip(remedy.name, f"a person said no{': ' if request.note else ''}{request.note}")
         if wall_s < request.until:
@@ -112,9 +117,9 @@ class Consent:
         self._drop((issue.issue, remedy.name))
         return Skip(remedy.name, "nobody answered in time, which counts as no")
 
-    def _asked(self, case: Case, remedy: Remedy, confidence: Confidence) -> Wait:
+    def _asked(self, case: Case, remedy: Remedy, confidence: Confidence, dry_run: str) -> Wait:
         wall_s, issue, approval = self._hands.clock.wall(), case.issue, self.settings.approval
-        why = f"{issue.kind} of {issue.subject}: {issue.summary}; {confidence.says()}"
+        why = f"{issue.kind} of {issue.subject}: {issue.summary}; {dry_run}; {confidence.says()}"
         request = Request(
             issue=issue.issue,
             remedy=remedy.name,
@@ -220,12 +225,7 @@ class Consent:
             newest = self._outcomes[:_CALIBRATED_ON]
             self._calibration = calibrated((each.plain, each.helped) for each in newest if each.plain is not None)
 
-    def _note_relapse(self, case: Case) -> None:
-        """What was verified shortly before the same issue came back has not helped after all."""
-        issue = case.issue
-        for outcome in self._outcomes:
-            alike = (outcome.subject, outcome.fingerprint) == (issue.subject, issue.fingerprint)
-            soon = 0 <= issue.first_seen - outcome.ended_at < self.settings.confidence.watch_for
-            if outcome.helped and alike and soon and outcome.issue != issue.issue:
-                self.ledger.relapsed(outcome.issue, outcome.attempt)
-                outcome.helped = False
+    def _relapsed(self, issue: Issue, remedy: str, since: float) -> None:
+        """What was verified not long before the same issue came back has not helped after all."""
+        self.ledger.relapsed(issue.subject, issue.fingerprint, remedy, since)
+        self._outcomes_at = -1

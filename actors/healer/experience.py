@@ -5,7 +5,7 @@ Touches no bus. In memory is what learned.py keeps; every change is written firs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -38,7 +38,10 @@ _OWN_ONLY: Final = ("hook:", "signal:")
 
 
 class Experience:
-    """Of one node. origin: its name."""
+    """Of one node. origin: its name.
+
+    relapsed(issue, remedy, since): told when what that remedy helped against since then, Unix seconds, is back.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Experience:
         self._fixes: list[Fix] = []
         self._omens: dict[tuple[str, str], dict[tuple[str, ...], Omen]] = {}
         self.foresight: Foresight | None = None
+        self.relapsed: Callable[[Issue, str, float], None] | None = None
         self._take(learned.lore())
 
     def _take(self, lore: Lore) -> None:
@@ -152,6 +156,8 @@ class Experience:
         if newest and own[newest].last == "verified" and now - own[newest].last_at < self.settings.returns_within:
             row = self._row(issue, newest)
             self._keep(issue, newest, row.tally.relapsed(now))
+            if self.relapsed is not None:
+                self.relapsed(issue, newest, now - self.settings.returns_within)
             steps.append(("returned", f"{newest} helped {now - own[newest].last_at:.0f} s ago, and it is back"))
         fix = self.known_fix(issue)
         if fix is not None:

@@ -12,7 +12,8 @@ from typing import Final
 from actors.healer.confidence import Factors, Past, faded
 from actors.healer.issues import Issue
 from actors.healer.records import Outcome, Word
-from actors.healer.remedies import REPAIRS, UP, Planned, Remedy, Seen
+from actors.healer.remedies import UP, Planned, Remedy, Seen
+from actors.healer.repair_kinds import REPAIRS
 from actors.settings import Workload
 from actors.settings.repair import FailureClass
 from bus.messages.healer import IssueKind
@@ -21,7 +22,9 @@ _OWN_PLAN: Final = 0.85
 _MADE_FOR: Final = 0.9
 _FOR_ANY: Final = 0.8
 _UNKNOWN: Final = 0.75
-_VERBS: Final[Mapping[str, float]] = MappingProxyType({"hook": 0.8, "end_strays": 0.85, "signal": 0.7})
+_VERBS: Final[Mapping[str, float]] = MappingProxyType(
+    {"hook": 0.8, "task": 0.8, "end_strays": 0.85, "signal": 0.7, "roll": 0.7, "hold": 0.8, "fallback": 0.85}
+)
 _RESTART: Final[Mapping[IssueKind, float]] = MappingProxyType(
     {"unresponsive": 0.8, "memory": 0.75, "cpu": 0.75, "resource": 0.75, "not_working": 0.7}
 )
@@ -38,7 +41,9 @@ _SPOILT: Final[Mapping[IssueKind, float]] = MappingProxyType({"unresponsive": 0.
 _WELL: Final = 0.5
 _CRITICAL: Final = 1.4
 
-_TAKEN_BACK: Final[Mapping[str, float]] = MappingProxyType({"restart": 0.7, "signal": 0.6, "end_strays": 0.3})
+_TAKEN_BACK: Final[Mapping[str, float]] = MappingProxyType(
+    {"restart": 0.7, "roll": 0.7, "signal": 0.6, "end_strays": 0.3, "hold": 1.0, "fallback": 1.0, "task": 0.4}
+)
 
 
 def factors_of(remedy: Remedy, issue: Issue, workload: Workload, seen: Seen, past: Past) -> Factors:

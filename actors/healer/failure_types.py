@@ -63,6 +63,7 @@ TYPES_SURE = {
         "JsonException UnexpectedToken ComposerError YAMLException YAMLParseException YAMLSyntaxError"
     ),
     "type_bug": (
+        "MatchError FunctionClauseError CaseClauseError UndefVarError MethodError BoundsError "
         "InvalidOperation TypeError AttributeError NameError UnboundLocalError ZeroDivisionError IndexError "
         "RecursionError NullPointerException ClassCastException ArrayIndexOutOfBoundsException "
         "IndexOutOfBoundsException StringIndexOutOfBoundsException ReferenceError RangeError "

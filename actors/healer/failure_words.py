@@ -16,6 +16,7 @@ MESSAGES_STRONG = (
             r"|(?:page|block|database|db|table)\b[^.]{0,60}checksum|page verification failed"
             r"|integrity check failed|wiredtiger.{0,60}(?:corrupt|checksum|magic)"
             r"|btree(?:initpage)? .{0,30}error|sqlite_corrupt|could not read block \d+"
+            r"|freepages|multiple references|unreachable (?:page|unfreed)"
             r"|invalid magic number .{0,30}(?:log|wal)"
         ),
     ),
@@ -26,6 +27,7 @@ MESSAGES_STRONG = (
             r"|deadlock (?:detected|found)|could not obtain lock on|lock timeout.{0,20}statement"
             r"|statement due to lock timeout|database may be already in use|could not serialize access"
             r"|locked the database|sqlite_busy|database (?:schema )?is locked|was deadlocked on lock"
+            r"|write ?conflict|conflicted with another (?:operation|transaction)|could not serialize"
             r"|lock request time out|ora-00060|ora-00054|another (?:process|instance) .{0,30}database"
             r"|database .{0,40}(?:already (?:opened|locked)|in use by another|being accessed by other users)"
             r"|conflicting lock is held|dblock|innodb: unable to lock"
@@ -72,7 +74,8 @@ MESSAGES_STRONG = (
             r"|gc overhead|can't start new thread|unable to create (?:new )?native thread|not enough memory"
             r"|insufficient memory|allowed memory size|m?alloc\w* (?:of size \d+ )?failed"
             r"|could not reserve enough space|memory cgroup|metaspace|virtual memory exhausted|os error 12\b"
-            r"|maxmemory"
+            r"|maxmemory|memory limit\b|fork: (?:retry: )?resource temporarily unavailable"
+            r"|allocation[- ]size\b[^.]{0,60}(?:exceeds|too (?:big|large))|vm\.max_map_count"
         ),
     ),
     (
@@ -80,13 +83,15 @@ MESSAGES_STRONG = (
         (
             r"too many open files|file descriptors? (?:exhausted|limit|available)"
             r"|no file descriptors available|out of file descriptors|filedescriptor out of range"
+            r"|limit (?:for|of) (?:the )?(?:number of )?(?:file|inotify) watch\w*|inotify (?:instances|watches)"
             r"|\berror 2[34]\b|fd limit|file table overflow|ran out of .{0,20}(?:fds|descriptors)"
         ),
     ),
     (
         "disk",
         (
-            r"no space left|disk (?:quota exceeded|is full|full)|quota exceeded.{0,20}(?:disk|storage|inode)"
+            r"unable to extend (?:table|index|segment|lob)"
+            r"|no space left|disk (?:quota exceeded|is full|full)|quota exceeded.{0,20}(?:disk|storage|inode)"
             r"|database or disk is full|not enough (?:disk )?space|disk i/o error|input/output error"
             r"|read-only file ?system|out of (?:disk )?space|insufficient (?:disk|storage) space|enospc"
             r"|no (?:free|available) (?:disk )?space|os error (?:28|122|30|5)\b|filesystem (?:is )?full"
@@ -129,14 +134,15 @@ MESSAGES_STRONG = (
             r"no package called|could not be (?:found|loaded|resolved))|can't find package|is not installed"
             r"|no package called|version `[^']+' not found|please install|no matching distribution|in @inc"
             r"|could not load (?:dynamic )?(?:library|plugin|module)|unknown module"
-            r"|was compiled against a different node"
+            r"|was compiled against a different node|import (?:statement|declaration)\w*"
+            r"|(?:resolve|unresolved|unmet|unsatisfied) (?:\w+ )?dependenc|(?:find|resolve) artifact"
         ),
     ),
     (
         "tls",
         (
             r"certificate|\bx509\b|pkix"
-            r"|\bssl(?:v3)?\b(?! connection (?:has been|was|is) closed)(?!mode)(?! = )(?!=)"
+            r"|\bssl(?:v3)?\b(?! connection (?:has been|was|is) closed)(?!mode)(?! = )(?!=)(?!:\w)"
             r"|tls (?:handshake|alert|error|version)|tls:|handshake (?:fail|alert|error)|handshake_failure"
             r"|self[- ]signed|wrong_version_number|unable to verify|hostname mismatch|invalidcertificate"
             r"|unknown ca\b|invalid peer|plaintext connection|trust ?anchor|keystore"
@@ -163,7 +169,7 @@ MESSAGES_STRONG = (
             r"|port \S+ (?:is |was )?(?:already )?(?:in use|taken|allocated)|only one usage of each socket"
             r"|cannot assign requested address|os error (?:98|99|48)\b|already (?:bound|listening)"
             r"|bind\w*\(?\)?[^.]{0,40}(?:in use|98)|could not bind|failed to bind(?!.*denied)"
-            r"|port.{0,20}conflict"
+            r"|port.{0,20}conflict|connection in use"
         ),
     ),
     (
@@ -183,7 +189,9 @@ MESSAGES_STRONG = (
             r"|no pg_hba|bad credentials|incorrect (?:username|password)|wrong password"
             r"|unable to locate credentials|could not load credentials|host key verification failed"
             r"|too many authentication|expiredtoken|signaturedoesnotmatch|invalid_grant|invalid_client"
-            r"|no credentials|kerberos|gssapi|\bldap.{0,20}49\b"
+            r"|no (?:valid )?credentials?\b|kerberos|gssapi|\bldap.{0,20}49\b"
+            r"|unauthenticated\b|authorization (?:violation|failed|failure|error|required)"
+            r"|denied\b.{0,80}\blog ?in\b|\blog ?in\b.{0,60}\b(?:denied|refused)"
         ),
     ),
     (
@@ -204,11 +212,13 @@ MESSAGES_STRONG = (
         "permission",
         (
             r"permission denied|operation not permitted|access is denied|access denied"
+            r"|access to the (?:path|file|port|registry key) .{0,200}is denied"
             r"|insufficient (?:privilege|permission)|must be (?:run as )?(?:root|superuser)"
             r"|os error (?:13|1)\b|readonly database|not (?:permitted|allowed) to|are you root"
             r"|requires? (?:root|superuser|admin)|permissions? [^.]{0,40}(?:too open|wrong|incorrect|insecure)"
             r"|not writable|is not readable|cannot write to|no write access|need to be root|only root"
             r"|unprivileged|permission_denied|eacces|(?:lacks?|missing) .{0,30}permission"
+            r"|(?:invalid|wrong|unsafe|bad|incorrect|loose) (?:file |directory )?(?:permissions|ownership)"
             r"|read[- ]only (?:file|directory|transaction|mode)"
         ),
     ),
@@ -220,7 +230,9 @@ MESSAGES_STRONG = (
             r"|did not (?:respond|complete|finish|become \w+|answer|start) (?:within|in|after)"
             r"|gave up (?:waiting|after \d+ ?(?:s|ms|sec))"
             r"|not (?:ready|available|reachable) (?:within|after) \d|exceeded .{0,20}(?:seconds|ms\b|time)"
-            r"|watchdog|operation was aborted due to"
+            r"|session (?:has )?expired.{0,20}(?:zookeeper|server|quorum)|server .{0,40}session expired"
+            r"|watchdog|operation was aborted due to|(?:execution|running|run|response) time\b.{0,30}exceeded"
+            r"|\*\* \(exit\) time ?out"
         ),
     ),
     (
@@ -239,6 +251,9 @@ MESSAGES_STRONG = (
             r"|max retries exceeded|no nodes? available|upstream (?:connect|unavailable)|connect: "
             r"|bad handshake|server closed|host is down|connection slots|econnrefused|econnreset"
             r"|statusunavailable|code = unavailable|transport error|gone away|empty reply from server"
+            r"|no (?:servers?|hosts?|listener|endpoints?|backends?|peers?|replicas?)\b(?: \w+)?(?: available\b|$)"
+            r"|connection to .{1,80} refused|(?:database|server|system|broker|node) (?:system )?"
+            r"is (?:starting up|shutting down|in recovery)"
             r"|end-of-stream|eof detected|refused to connect|is the server running|^eof$"
         ),
     ),
@@ -262,7 +277,8 @@ MESSAGES_STRONG = (
             r"|(?:/|\.)[^\s:]+ (?:does not exist|doesn't exist|not found|is missing|missing)|no input file"
             r"|no \w*file found|missing (?:file|directory|input)|cannot find the (?:file|path)|not such file"
             r"|unable to access (?:jarfile|')|no rule to make target|does not exist: ?\S*/|enoent"
-            r"|executable .{0,20}not found|not found in \$?path"
+            r"|executable .{0,20}not found|not found in \$?path|not recognized as (?:the name|an internal)"
+            r"|cannot find path|status=203/exec"
         ),
     ),
 )
@@ -291,6 +307,11 @@ MESSAGES_FAINT = (
             r"|expects? (?:a |an )?(?:value|number|integer|url)|not configured|bad config|no config\w*"
             r"|unknown directive|found argument|mandatory value|configuration"
             r"|(?:invalid|unknown|unrecogni[sz]ed) (?:sub)?command"
+            r"|(?-i:\b(?!ERR_|ER_|E_|SQL)[A-Z][A-Z0-9]*_[A-Z0-9_]+\b)[^\n]{0,40}\b(?:missing|required"
+            r"|(?:is |was )?(?:not set|unset|empty|undefined|blank)|must be|needs to be)"
+            r"|(?:key not found|keyerror|no such key)\W{0,4}(?-i:[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b"
+            r"|\b(?:missing|required?|set|define|expected|provide|specify|export) (?:\S+ ){0,3}"
+            r"(?-i:\b(?!ERR_|ER_|E_|SQL)[A-Z][A-Z0-9]*_[A-Z0-9_]+\b)"
         ),
     ),
     (
@@ -304,7 +325,8 @@ MESSAGES_FAINT = (
             r"|parsing (?:error|failed)|mapping values are not|unmatched|found character"
             r"|error: .{0,40}expected|could not compile|unclosed|malformed|missing (?:semicolon|\)|\]|\})"
             r"|expected .{0,20}at line \d+|at line \d+ column \d+|trailing comma|unbalanced|error in your sql"
-            r"|reached end of file while parsing"
+            r"|reached end of file while parsing|(?:eof|end of (?:input|stream)) while parsing"
+            r"|\bline: \d+, column: \d+"
         ),
     ),
     (
@@ -326,6 +348,13 @@ MESSAGES_FAINT = (
             r"|option::unwrap|option::expect|cannot convert|not a number|non-numeric|can't adapt"
             r"|argument list too long|numeric argument|invalid number|value too great|maximum call stack"
             r"|cannot access .* before init|already (?:mutably )?borrowed"
+            r"|call to (?:a |an )?(?:undefined |member )(?:function|method)|\bon (?:null|nil)\b"
+            r"|no (?:\w+ )?clause matching|no match of right hand side|function_clause|case_clause"
+            r"|bad(?:match|arg|arith)\b"
+            r"|instance of '(?:std::)?(?:out_of_range|length_error|logic_error|bad_\w+|invalid_argument|domain_error)'"
+            r"|found nil while|null check operator|undefvarerror|methoderror|boundserror|no method matching|empty list"
+            r"|non-exhaustive (?:patterns|guards)|refutable pattern|match failure|match_failure|stack_overflow"
+            r"|null reference|dereferenc\w+ (?:a )?null|use-after-free|double free|out-of-range|index error"
         ),
     ),
     (
@@ -335,7 +364,7 @@ MESSAGES_FAINT = (
             r"|no entry found for key|no value present|(?:missing|unknown|no) (?:field|key)"
             r"|key .{0,40}(?:not (?:present|in|exist|found)|missing)|not present in map|keyerror"
             r"|field .{0,20}(?:missing|not found|not present)|no such element|no value for key|unknown key"
-            r"|does not contain key"
+            r"|does not contain key|key is not an element|exception not_found\b|no such key|key [`'\"]?\S+ not found"
         ),
     ),
     (

@@ -6,6 +6,8 @@ import hashlib
 import re
 from collections.abc import Sequence
 
+from actors.healer.templates import mask_word, signature_of
+
 LINE_MAX = 200
 """Letters of a log line that are kept."""
 READ_MAX = 4096
@@ -24,17 +26,9 @@ TIMES = (
     re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"),
 )
 """Times as logs write them."""
-_CHANGING = (
-    (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]"), ""),
-    (re.compile(r"(?:/private)?(?:/var)?/(?:tmp|folders)/[^\s'\",;:)\]]*/(?=[^\s'\",;:)\]])"), "TMP/"),
-    (re.compile(r"\btmp[a-z0-9_]{6,}\b"), "TMP"),
-    *((pattern, "TIME") for pattern in TIMES),
-    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "ID"),
-    (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "ADDR"),
-    (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE), "ID"),
-    (re.compile(r"\b(?=\w*\d\w*[A-Za-z])(?=\w*[A-Za-z]\w*\d)[A-Za-z0-9]{12,}\b"), "ID"),
-    (re.compile(r"\d+(?:[.,]\d+)*"), "N"),
-    (re.compile(r"\s+"), " "),
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_TEMPORARY = re.compile(
+    r"(?:/private)?(?:/var)?/(?:tmp|folders)/[^\s'\",;:)\]]*/(?=[^\s'\",;:)\]])|\btmp[a-z0-9_]{6,}\b"
 )
 
 
@@ -51,11 +45,10 @@ def error_line(log_tail: Sequence[str]) -> str:
 
 
 def normalised(line: str) -> str:
-    """The line without times, addresses, ids and numbers."""
-    line = line[:READ_MAX]
-    for pattern, instead in _CHANGING:
-        line = pattern.sub(instead, line)
-    return line.strip()[:LINE_MAX]
+    """The template of a line as templates.py masks it, with the names in its paths but for temporary ones."""
+    line = _TEMPORARY.sub("TMP/", _ANSI.sub("", line[:READ_MAX]))
+    masked = ("/".join(map(mask_word, word.split("/"))) for word in line.split())
+    return " ".join(signature_of(tuple(masked)))[:LINE_MAX]
 
 
 def fingerprint(kind: str, subject: str, what: str) -> str:

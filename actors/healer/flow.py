@@ -22,18 +22,22 @@ class Flow:
         self._done_s: deque[float] = deque(maxlen=_KEPT)
         self._failed_s: deque[float] = deque(maxlen=_KEPT)
 
-    def completed(self, now_s: float) -> None:
-        """A run ended well, or a remedy was verified."""
-        self._done_s.append(now_s)
+    def completed(self, now_s: float, number: int = 1) -> None:
+        """Runs or tasks ended well, or a remedy was verified."""
+        self._done_s.extend([now_s] * min(number, _KEPT))
 
-    def failed(self, now_s: float) -> None:
-        """A run or a process ended ill."""
-        self._failed_s.append(now_s)
+    def failed(self, now_s: float, number: int = 1) -> None:
+        """Runs, tasks or processes ended ill."""
+        self._failed_s.extend([now_s] * min(number, _KEPT))
 
     def is_on(self, now_s: float) -> bool:
         """More completed than settings.actions a minute, with a share of errors under settings.errors."""
-        done, failed = _lately(self._done_s, now_s), _lately(self._failed_s, now_s)
+        done, failed = self.lately(now_s)
         return done > self.settings.actions and failed < self.settings.errors * (done + failed)
+
+    def lately(self, now_s: float) -> tuple[int, int]:
+        """What ended well and ill within the last minute."""
+        return _lately(self._done_s, now_s), _lately(self._failed_s, now_s)
 
 
 def _lately(times: deque[float], now_s: float) -> int:

@@ -8,13 +8,13 @@ from typing import Final, Literal
 import msgspec
 
 from actors.healer.settings import DegradationSettings
+from actors.settings.doubling import doubled
 from actors.settings.healing import DegradeStep
 from actors.settings.repair import FailureClass
 
 Level = Literal["full", "minor", "moderate", "severe", "minimal"]
 
 _LEVELS: Final[tuple[tuple[float, Level], ...]] = ((0.0, "full"), (0.25, "minor"), (0.5, "moderate"), (0.75, "severe"))
-_DOUBLINGS_MAX: Final = 20
 SOON_S: Final = 3600.0
 """A step that is needed again within this time of its return was taken back too early."""
 
@@ -78,4 +78,4 @@ def next_step(steps: Sequence[DegradeStep], ladder: Ladder, failure: FailureClas
 
 def back_s(rung: Rung, settings: DegradationSettings) -> float:
     """Seconds for which all has to be well before a step is taken back; doubles with each relapse."""
-    return float(min(settings.back_after * 2.0 ** min(rung.relapses, _DOUBLINGS_MAX), settings.back_after_max))
+    return doubled(settings.back_after, rung.relapses, settings.back_after_max)

@@ -7,17 +7,17 @@ One file, `<state_dir>/learned.db`, which outlives the issues it was learnt from
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
 import msgspec
 
+from actors.healer.grouped import open_grouped
 from actors.healer.learning import Chance, Tally
 from actors.healer.lore import Fix, Lore, Omen, Outcomes
-from actors.sqlite import Lenient, open_database
 
 _OUTCOME = "origin, subject, fingerprint, kind, failure, remedy"
 _TALLY = "verified, returned, failed, took_s, last, last_at"
@@ -95,10 +95,13 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Learned:
-    """Open until close(); used by one thread. Every method may raise sqlite3.Error."""
+    """Open until close(); used by one thread. Every method may raise sqlite3.Error.
+
+    changes: what is written and not yet committed.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_database(path, _SCHEMA, synchronous="FULL", kind=Lenient)
+        self._connection = self.changes = open_grouped(path, _SCHEMA)
 
     def forget(self) -> None:
         """Drop the oldest of what is more than anybody can use."""
@@ -107,19 +110,12 @@ class Learned:
             self._connection.execute(f"DELETE FROM {table} WHERE {order} <= ({newest})")  # noqa: S608 - constants
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Commit and let go of the file."""
         self._connection.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All that is written inside is committed together, or not at all."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        return self.changes.together()
 
     def lore(self) -> Lore:
         """All that was learnt, oldest first."""

@@ -26,6 +26,9 @@ TRIES_MAX: Final = 20.0
 PASSIVE: Final = frozenset(("await_restart", "wait_dependency"))
 """Remedies that only wait."""
 
+LAST_RESORTS: Final = frozenset(("hold", "fallback"))
+"""Remedies that always do what they are for, and heal nothing: outcomes move nothing across them."""
+
 _MEAN_FIRST: Final = 0.8
 _MEAN_STEP: Final = 0.1
 _MEAN_LEAST: Final = 0.3
@@ -99,8 +102,13 @@ def arranged(
 ) -> tuple[str, ...]:
     """The remedies of a plan, the most promising first. One that stands there several times stays together.
 
-    own: by remedy, for the same fingerprint. like: for the same class of failure, of other fingerprints.
+    A last resort stays behind all that it stood behind. own: by remedy, for the same fingerprint. like: for the same
+    class of failure, of other fingerprints.
     """
+    ahead = next((place for place, name in enumerate(remedies) if name in LAST_RESORTS), None)
+    if ahead is not None:
+        behind = arranged(remedies[ahead + 1 :], own, like, chance)
+        return (*arranged(remedies[:ahead], own, like, chance), remedies[ahead], *behind)
     names = tuple(dict.fromkeys(remedies))
     known = {name: own[name] for name in names if name in own and own[name].tries}
     if not known and not any(name in like for name in names):
@@ -120,7 +128,7 @@ def arranged(
 def leader(known: Mapping[str, Tally]) -> str:
     """The remedy that helped at the newest attempt, and lasted; empty when the newest failed."""
     newest = max(known, key=lambda name: known[name].last_at, default="")
-    return newest if newest and newest not in PASSIVE and known[newest].last == "verified" else ""
+    return newest if newest and newest not in PASSIVE | LAST_RESORTS and known[newest].last == "verified" else ""
 
 
 def belief(place: int, own: Tally | None, like: Tally | None) -> tuple[float, float]:

@@ -80,10 +80,12 @@ class Ledger:
             found.append(msgspec.convert(fields | {"helped": outcome == "verified"}, Outcome))
         return found
 
-    def relapsed(self, issue: str, attempt: int) -> None:
-        """What an attempt had helped against came back at once: it did not help."""
+    def relapsed(self, subject: str, fingerprint: str, remedy: str, since: float) -> None:
+        """What a remedy had helped against came back soon: since then it did not help."""
         self._connection.execute(
-            "UPDATE attempts SET outcome = 'failed' WHERE issue = ? AND attempt = ?", (issue, attempt)
+            "UPDATE attempts SET outcome = 'failed' WHERE subject = ? AND fingerprint = ? AND remedy = ?"
+            " AND outcome = 'verified' AND ended_at >= ?",
+            (subject, fingerprint, remedy, since),
         )
 
     def words(self, limit: int) -> list[Word]:
@@ -126,7 +128,7 @@ class Ledger:
         """Attempts of an issue whose action stands, newest first: number, remedy, what taking it back needs."""
         rows = self._connection.execute(
             "SELECT a.attempt, a.remedy, u.undo FROM attempts a LEFT JOIN undos u USING (issue, attempt)"
-            " WHERE a.issue = ? AND a.outcome = 'verified'"
+            " WHERE a.issue = ? AND a.outcome IN ('verified', 'kept', 'held')"
             " AND NOT EXISTS (SELECT 1 FROM undone d WHERE d.issue = a.issue AND d.attempt = a.attempt)"
             " ORDER BY a.attempt DESC",
             (issue,),
@@ -134,6 +136,17 @@ class Ledger:
         return [
             (number, remedy, msgspec.json.decode(undo or b"{}", type=dict[str, str])) for number, remedy, undo in rows
         ]
+
+    def kept(self, issue: str) -> list[tuple[int, str, dict[str, str]]]:
+        """What was kept of attempts of an issue that goes on for another reason, newest first; as undos_left."""
+        rows = self._connection.execute(
+            "SELECT a.attempt, a.remedy, u.undo FROM attempts a JOIN undos u USING (issue, attempt)"
+            " WHERE a.issue = ? AND a.outcome = 'kept'"
+            " AND NOT EXISTS (SELECT 1 FROM undone d WHERE d.issue = a.issue AND d.attempt = a.attempt)"
+            " ORDER BY a.attempt DESC",
+            (issue,),
+        ).fetchall()
+        return [(number, remedy, msgspec.json.decode(undo, type=dict[str, str])) for number, remedy, undo in rows]
 
     def note_undone(self, issue: str, attempt: int) -> None:
         """What an attempt did was taken back."""

@@ -6,16 +6,15 @@ from typing import ClassVar
 
 import msgspec
 
-from actors.base import Actor
 from actors.healer.casebook import Casebook
 from actors.healer.chain import attempts_of
 from actors.healer.changes import ChangeLog
 from actors.healer.conditions import Conditions
 from actors.healer.consent import Consent
+from actors.healer.holding import Holding
 from actors.healer.issues import Issue
 from actors.healer.phases import NODE
 from actors.healer.returning import Returning
-from actors.healer.settings import HealerSettings
 from actors.healer.treatment import Treatment
 from actors.healer.undoing import Undoing
 from actors.settings import Workload
@@ -41,7 +40,7 @@ from bus.messages.trust import (
 )
 
 
-class People(Actor[HealerSettings]):
+class People(Holding):
     """The commands of the Healer; actor.py hears the facts."""
 
     answers: ClassVar[tuple[type[Command], ...]] = (
@@ -78,7 +77,13 @@ class People(Actor[HealerSettings]):
         else:
             self.book.flush()
             issues = self.book.store.newest(max(0, command.limit))
-        return IssueList(issues=[self._row(issue) for issue in issues], degraded=self._returning.rows())
+        return IssueList(
+            issues=[self._row(issue) for issue in issues],
+            degraded=self._returning.rows(),
+            stand_ins=self._returning.failing_over.rows(),
+            unwritten=self.unwritten,
+            left_out=self.left_out,
+        )
 
     def do_explain_issue(self, command: ExplainIssue) -> IssueDetail:
         issue = self._named(command.issue)
@@ -102,6 +107,7 @@ class People(Actor[HealerSettings]):
         self._waived.add(issue.subject)
         self._conditions.end_subject(issue.subject)
         self._treatment.resolve(case, "person", command.note or "a person says so")
+        self._commit()
         return Done(detail=f"{issue.kind} of {issue.subject} is resolved")
 
     def do_list_phases(self, _: ListPhases) -> PhaseTable:
@@ -137,6 +143,7 @@ class People(Actor[HealerSettings]):
         )
         for case in self.book.cases():
             self._treatment.consider(case)
+        self._commit()
         return Done(detail=f"{subject}: phase {now}")
 
     def do_list_approvals(self, _: ListApprovals) -> ApprovalList:
@@ -158,6 +165,7 @@ class People(Actor[HealerSettings]):
         remedy = self._treatment.consent.answer(case, approved=approved, note=note) if case is not None else ""
         if not remedy:
             raise Refused(f"nothing is asked about {issue.issue}, which is {issue.state}")
+        self._commit()
         then = "begins" if approved else "is passed over"
         return Done(detail=f"{remedy} for {issue.kind} of {issue.subject} {then}")
 
@@ -176,7 +184,7 @@ class People(Actor[HealerSettings]):
         issue = self._named(command.issue)
         request = self.defer_reply()
         try:
-            self._undoing.undo(issue, command.note, request.answer)
+            self._undoing.undo(issue, command.note, lambda answer: self._hold(request.answer, answer))
         except Refused as refused:
             request.answer(refused)
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from actors.healer.issues import LIFE, WARNING, Issue
-from actors.healer.remedies import REPAIRS, parse
+from actors.healer.remedies import parse
+from actors.healer.repair_kinds import REPAIRS
 from actors.healer.rulebook import Rulebook
 from actors.settings import Workload
 from actors.settings.rules import REPAIRS as ALL_REPAIRS
@@ -96,6 +97,8 @@ def unfit(name: str, issue: Issue, workload: Workload, before: Collection[str]) 
         return "only after a crash is it restarted by its policy"
     if name == "restart" and "await_restart" in before:
         return "its policy restarts it"
+    if name == "fallback" and issue.kind == "crash":
+        return "its policy restarts it; another stands in when that does not help"
     return left_out(name, workload)
 
 
@@ -106,6 +109,8 @@ def left_out(name: str, workload: Workload) -> str:
         return "there is no such remedy"
     if remedy.verb == "hook" and remedy.argument not in workload.spec.hooks:
         return f"it declares no hook {remedy.argument}"
+    if remedy.verb == "fallback" and workload.spec.fallback is None:
+        return "it declares no fallback"
     if remedy.verb == "wait_dependency" and not workload.spec.depends_on:
         return "it depends on nothing"
     if remedy.verb == "repair" and not REPAIRS[remedy.name].allowed(workload.spec):

@@ -6,16 +6,14 @@ Times are monotonic seconds; a key is (remedy, subject).
 from __future__ import annotations
 
 from collections import deque
-from typing import Literal
 
 import msgspec
 
+from actors.breaker import Breaker
 from actors.healer.settings import HealerSettings
-
-BreakerState = Literal["closed", "open", "half-open"]
+from actors.settings.doubling import doubled
 
 _MINUTE_S = 60.0
-_DOUBLINGS_MAX = 30
 _STARTS_KEPT = 16
 """The cool-down has long reached its maximum by then."""
 
@@ -25,50 +23,6 @@ class Hold(msgspec.Struct, frozen=True):
 
     why: str
     for_s: float
-
-
-class Breaker:
-    """Opens after failures in a row, lets one attempt through after a while, closes when that one helps."""
-
-    def __init__(self) -> None:
-        self.failures = 0
-        self._opened_s: float | None = None
-        self._trying = False
-
-    def state(self, now_s: float, open_s: float) -> BreakerState:
-        """closed: attempts pass. open: none does. half-open: one does, and decides."""
-        if self._opened_s is None:
-            return "closed"
-        return "half-open" if now_s - self._opened_s >= open_s else "open"
-
-    def left_s(self, now_s: float, open_s: float) -> float:
-        """Seconds until an attempt passes; 0 when one does now."""
-        if self._opened_s is None:
-            return 0.0
-        if self._trying:
-            return open_s
-        return max(0.0, self._opened_s + open_s - now_s)
-
-    def started(self, now_s: float, open_s: float) -> None:
-        """An attempt begins; the only one while half-open."""
-        self._trying = self.state(now_s, open_s) == "half-open"
-
-    def failed(self, now_s: float, failures_max: int) -> None:
-        """An attempt did not help."""
-        self.failures += 1
-        self._trying = False
-        if self.failures >= failures_max:
-            self._opened_s = now_s
-
-    def helped(self) -> None:
-        """An attempt was verified."""
-        self.failures = 0
-        self._opened_s = None
-        self._trying = False
-
-    def dropped(self) -> None:
-        """An attempt ended without a verdict."""
-        self._trying = False
 
 
 class Protection:
@@ -121,7 +75,7 @@ class Protection:
         if not starts:
             return 0.0
         repeats = sum(mark == fingerprint for _, mark in starts)
-        wait_s = float(min(self.settings.cool_down * 2.0 ** max(0, repeats - 1), self.settings.cool_down_max))
+        wait_s = doubled(self.settings.cool_down, repeats - 1, self.settings.cool_down_max)
         return max(0.0, starts[-1][0] + wait_s - now_s)
 
     def _node_left_s(self, now_s: float) -> float:
@@ -133,4 +87,4 @@ class Protection:
 
 def retry_s(rounds: int, settings: HealerSettings) -> float:
     """Seconds from an escalation to the next try. rounds: how often the plan was spent before."""
-    return float(min(settings.retry * 2.0 ** min(rounds, _DOUBLINGS_MAX), settings.retry_max))
+    return doubled(settings.retry, rounds, settings.retry_max)

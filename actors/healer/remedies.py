@@ -5,18 +5,20 @@ No remedy can run what is not in the node's own config: a hook and a signal are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Final, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal, get_args
 
 import msgspec
 
 from actors.healer.issues import LIFE, Issue
-from actors.settings import Workload, WorkloadSettings
+from actors.healer.repair_kinds import REPAIRS
+from actors.settings import Workload
+from actors.settings.crosscheck import TOLD
 from actors.settings.policies import SIGNALS
-from actors.settings.repair import FailureClass
+from actors.settings.tasks import TaskKind
 from actors.settings.wording import duration
 from bus.message import Command
+from bus.messages.fleet import RollWorkload
 from bus.messages.process_manager import (
     EndStrays,
     ProcessRow,
@@ -24,64 +26,21 @@ from bus.messages.process_manager import (
     RunHook,
     SignalProcess,
     StartProcess,
+    StopProcess,
 )
 
-Verb = Literal["restart", "signal", "hook", "end_strays", "await_restart", "wait_dependency", "repair"]
-VERBS: tuple[Verb, ...] = ("restart", "signal", "hook", "end_strays", "await_restart", "wait_dependency")
-"""Remedies that are commands to the ProcessManager, or waiting; a repair is named by itself."""
-
-Blast = Literal["file", "process", "workload", "host"]
-"""How far an action reaches: a file of the workload; a process that is no workload; the workload; the machine."""
-
-
-class RepairKind(msgspec.Struct, frozen=True):
-    """What is known of a repair without looking.
-
-    failures: classes of failure that it is made for; empty: any. allowed(of): whether the config of a workload
-    allows it anything. times: how often in a row it is worth a try, as it goes further each time. keeps: whether what
-    it did is kept when the workload fails for another reason after it.
-    """
-
-    blast: Blast
-    failures: tuple[FailureClass, ...]
-    allowed: Callable[[WorkloadSettings], bool]
-    times: int = 1
-    keeps: bool = True
-
-
-REPAIRS: Final[Mapping[str, RepairKind]] = MappingProxyType(
-    {
-        "put_back_config": RepairKind("file", (), lambda of: bool(of.config_files)),
-        "restore_file": RepairKind("file", (), lambda of: bool(of.repair.restore)),
-        "make_directory": RepairKind("file", (), lambda of: bool(of.repair.directories)),
-        "fix_permission": RepairKind("file", (), lambda of: bool(of.repair.permissions)),
-        "put_back_env": RepairKind("workload", (), lambda of: of.env_last_good),
-        "use_utf8": RepairKind("workload", (), lambda of: of.repair.encoding),
-        "raise_open_files": RepairKind("workload", ("fd",), lambda of: of.repair.open_files_max is not None),
-        "raise_memory": RepairKind("workload", ("memory",), lambda of: of.repair.memory_max is not None),
-        "tune": RepairKind("workload", (), lambda of: bool(of.tunables), times=2),
-        "throttle": RepairKind("workload", (), lambda of: bool(of.tunables), times=2),
-        "install_module": RepairKind("workload", ("import", "unknown"), lambda of: bool(of.repair.modules)),
-        "degrade": RepairKind("workload", (), lambda of: bool(of.degrade)),
-        "end_port_owner": RepairKind("process", ("port",), lambda _: True),
-        "end_file_holder": RepairKind(
-            "process", ("db_locked", "lock", "timeout", "unknown"), lambda of: bool(of.repair.file_holders)
-        ),
-        "clear_lock": RepairKind("file", ("lock", "port", "unknown"), lambda of: bool(of.repair.stale_locks)),
-        "clean_up": RepairKind("file", ("disk", "db_corrupt", "unknown"), lambda of: bool(of.repair.cleanup.paths)),
-        "restart_dependency": RepairKind(
-            "workload", ("connection", "timeout", "http", "unknown"), lambda of: bool(of.depends_on)
-        ),
-        "wait_port": RepairKind("workload", ("connection", "dns"), lambda _: True),
-        "propose_patch": RepairKind(
-            "file", ("key", "import", "type_bug", "unknown"), lambda of: bool(of.repair.sources), keeps=False
-        ),
-        "quarantine_input": RepairKind(
-            "file", ("syntax", "type_bug", "key", "unknown"), lambda of: bool(of.repair.inputs.paths)
-        ),
-    }
-)
-"""Every repair (see repairs/) by name, in the order in which those for the same failure are tried."""
+Verb = Literal[
+    "restart", "signal", "hook", "end_strays", "roll", "hold", "fallback", "task", "await_restart", "wait_dependency",
+    "repair",
+]  # fmt: skip
+VERBS: tuple[Verb, ...] = get_args(Verb)[:-1]
+"""Remedies that are commands to other actors, or waiting; a repair is named by itself."""
+_NAMED: tuple[Verb, ...] = ("hook", "signal", "task")
+"""Those that say which."""
+STEPS_ASIDE: tuple[Verb, ...] = ("hold", "fallback")
+"""Those after which the workload is down, and is meant to be."""
+LONGER: tuple[Verb, ...] = ("fallback", "task")
+"""Those that take several commands; see errands.py."""
 
 SEES_STRAYS: Final = frozenset(("end_strays", "end_port_owner"))
 """Remedies that need to know of left-over processes, which takes a look through the whole process table."""
@@ -165,12 +124,17 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     row: the process. gone: what says that the symptom is gone, or empty. unready: dependencies that are not yet what
     is demanded of them.
-    planned: for each repair of the plan, what it would do, or what stands in its way.
+    planned: for each repair of the plan, what it would do, or what stands in its way. kin: all instances of its
+    workload, itself too. standby: what its config says is to stand in for it; None when that does not run on this
+    node. tasks: kinds that the node's config declares.
     """
 
     row: ProcessRow
     gone: str = ""
     unready: tuple[str, ...] = ()
+    kin: tuple[ProcessRow, ...] = ()
+    standby: ProcessRow | None = None
+    tasks: Mapping[str, TaskKind] = {}
     planned: Mapping[str, Planned | Obstacle] = {}
 
 
@@ -180,7 +144,7 @@ def parse(text: str) -> Remedy | None:
         return Remedy("repair", text)
     verb, _, argument = text.partition(":")
     for known in VERBS:
-        if known == verb and bool(argument) == (known in ("hook", "signal")):
+        if known == verb and bool(argument) == (known in _NAMED):
             name = argument.upper().removeprefix("SIG") if known == "signal" else argument
             return Remedy(known, name)
     return None
@@ -222,9 +186,37 @@ def _unfit(remedy: Remedy, workload: Workload, seen: Seen) -> Unfit | None:
         "hook": "" if argument in workload.spec.hooks else f"it declares no hook {argument}",
         "signal": "" if argument in SIGNALS and row.state in UP else f"no {argument} for a process that is {row.state}",
         "end_strays": "" if row.strays else "no left-over process of it was found",
+        "roll": "" if len(rolled(seen)) > 1 else "it has no instances to restart in turn",
+        "fallback": _no_standby(workload, seen.standby) if remedy.verb == "fallback" else "",
+        "task": _no_task(argument, seen.tasks) if remedy.verb == "task" else "",
     }
     why = reasons.get(remedy.verb, "")
     return Unfit(why) if why else None
+
+
+def rolled(seen: Seen) -> list[str]:
+    """The instances that a rolling restart would restart."""
+    return [row.name for row in seen.kin if row.wanted and not row.held]
+
+
+def _no_standby(workload: Workload, standby: ProcessRow | None) -> str:
+    """Why nothing can stand in for a workload, or empty."""
+    fallback = workload.spec.fallback
+    if fallback is None:
+        return "it declares no fallback"
+    if standby is None:
+        return f"{fallback.workload} does not run on this node in its mode"
+    if standby.held:
+        return f"{standby.name} is held by an operator"
+    return f"{standby.name} is in a crash loop itself" if standby.state == "crash_loop" else ""
+
+
+def _no_task(kind: str, tasks: Mapping[str, TaskKind]) -> str:
+    """Why a task cannot be run as a remedy, or empty."""
+    if kind not in tasks:
+        return f"the node's config declares no task {kind}"
+    lacks = tasks[kind].needs(TOLD)
+    return f"task {kind} needs {', '.join(lacks)}" if lacks else ""
 
 
 def _await_restart(seen: Seen) -> Obstacle | None:
@@ -243,11 +235,11 @@ def _state(remedy: Remedy, issue: Issue, seen: Seen) -> NotNow | None:
     if issue.kind in LIFE:
         if state in UP:
             return NotNow("it is up again", quiet=True)
-        retried = issue.kind == "start_failed" and state == "backing_off"
+        retried = (issue.kind == "start_failed" and state == "backing_off") or remedy.verb in STEPS_ASIDE
         return None if state in DOWN or retried else NotNow(f"it is {state}")
     if seen.gone:
         return NotNow(f"it looks well again: {seen.gone}", quiet=True)
-    startable = state == "exited" and remedy.verb in ("restart", "repair")
+    startable = (state == "exited" and remedy.verb in ("restart", "repair")) or remedy.verb in STEPS_ASIDE
     failing_start = state == "starting" and issue.cause.probe == "startup"
     if state not in UP and not startable and not failing_start:
         return NotNow(f"it is {state}")
@@ -258,17 +250,18 @@ def _state(remedy: Remedy, issue: Issue, seen: Seen) -> NotNow | None:
 
 
 def command(remedy: Remedy, row: ProcessRow, why: str) -> Command | None:
-    """What is asked of the ProcessManager; None for a remedy that only waits."""
-    name = row.name
-    if remedy.verb == "restart":
-        return StartProcess(name=name, why=why) if row.state in DOWN else RestartProcess(name=name, why=why)
-    if remedy.verb == "signal":
-        return SignalProcess(name=name, signal=remedy.argument, why=why)
-    if remedy.verb == "hook":
-        return RunHook(name=name, hook=remedy.argument, why=why)
-    if remedy.verb == "end_strays":
-        return EndStrays(name=name, why=why)
-    return None
+    """What is asked of the ProcessManager; None for a remedy that only waits, or takes more than one command."""
+    name, argument = row.name, remedy.argument
+    restart = StartProcess(name=name, why=why) if row.state in DOWN else RestartProcess(name=name, why=why)
+    commands: dict[Verb, Command] = {
+        "restart": restart,
+        "signal": SignalProcess(name=name, signal=argument, why=why),
+        "hook": RunHook(name=name, hook=argument, why=why),
+        "end_strays": EndStrays(name=name, why=why),
+        "roll": RollWorkload(name=row.workload or name, mode=row.mode, why=why),
+        "hold": StopProcess(name=name, why=why, hold=True),
+    }
+    return commands.get(remedy.verb)
 
 
 def follow_up(remedy: Remedy, issue: Issue, row: ProcessRow, why: str) -> Command | None:
@@ -276,7 +269,7 @@ def follow_up(remedy: Remedy, issue: Issue, row: ProcessRow, why: str) -> Comman
 
     A process that came up before a repair of what it died of came up without it.
     """
-    if remedy.verb not in ("hook", "end_strays", "repair") or not row.wanted or row.held:
+    if remedy.verb not in ("hook", "end_strays", "task", "repair") or not row.wanted or row.held:
         return None
     if row.state in ("crash_loop", "exited", "backing_off"):
         return StartProcess(name=row.name, why=why)
@@ -287,6 +280,8 @@ def follow_up(remedy: Remedy, issue: Issue, row: ProcessRow, why: str) -> Comman
 
 def undo(remedy: Remedy, workload: Workload, why: str) -> Command | None:
     """What takes the action back; None when there is nothing to take back."""
+    if remedy.verb in STEPS_ASIDE:
+        return StartProcess(name=workload.name, why=why)
     if remedy.verb != "hook":
         return None
     hook = workload.spec.hooks.get(remedy.argument)
@@ -295,8 +290,14 @@ def undo(remedy: Remedy, workload: Workload, why: str) -> Command | None:
     return RunHook(name=workload.name, hook=remedy.argument, why=why, undo=True)
 
 
-def command_timeout_s(remedy: Remedy, workload: Workload, base_s: float) -> float:
-    """Seconds to wait for the answer: what the config allows the action itself, and base_s more."""
+def command_timeout_s(remedy: Remedy, workload: Workload, base_s: float, instances: int = 1) -> float:
+    """Seconds to wait for the answer: what the config allows the action itself, and base_s more.
+
+    instances: of the workload, for a remedy that restarts them in turn.
+    """
+    if remedy.verb == "roll":
+        roll = workload.spec.roll
+        return base_s + instances * (workload.spec.stop.grace + roll.ready_within + roll.settle)
     if remedy.verb == "hook" and remedy.argument in workload.spec.hooks:
         return base_s + workload.spec.hooks[remedy.argument].timeout
     installs = [float(module.timeout) for module in workload.spec.repair.modules.values()]
@@ -313,6 +314,11 @@ def unready_dependencies(workload: Workload, rows: Mapping[str, ProcessRow]) -> 
         for name, demand in workload.spec.depends_on.items()
         if name in rows and rows[name].state not in wanted[demand]
     )
+
+
+def kin_of(workload: Workload, workloads: Mapping[str, Workload]) -> list[str]:
+    """The instances of a workload in its mode, itself too."""
+    return [name for name, each in workloads.items() if each.group == workload.group]
 
 
 def needed_by(name: str, workloads: Mapping[str, Workload]) -> list[str]:

@@ -1,5 +1,7 @@
 """Takes degraded workloads back up, one step at a time, when the cause is gone or after a while; tells where they are.
 
+What another workload stands in for returns the same way; see failing_over.py.
+
 Touches no bus: it works with the actor's hands.
 """
 
@@ -10,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from actors.healer.attempts import Attempts
+from actors.healer.failing_over import FailingOver
 from actors.healer.hands import Hands
 from actors.healer.issues import Cause, Issue
 from actors.healer.ladder import Ladder, Rung, back_s
@@ -42,6 +45,7 @@ class Returning:
         self._attempts = attempts
         self._troubled = troubled
         self._altered = altered
+        self.failing_over = attempts.errands.failing_over = FailingOver(hands, troubled, altered)
         self._known: dict[str, Ladder] = {}
         self._well_since: dict[str, float] = {}
         self._busy: set[str] = set()
@@ -62,6 +66,7 @@ class Returning:
 
     def seen(self, row: ProcessRow) -> None:
         """A row of the process table: one that is degraded and well for long enough goes up a step."""
+        self.failing_over.seen(row)
         workload = self._hands.node.workloads.get(row.name)
         if workload is None or not (workload.spec.degrade or row.name in self._known) or row.name in self._busy:
             return

@@ -24,10 +24,6 @@ class ConfidenceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     ask: Probability = 0.5
     """Above it a remedy is begun if what it does can be taken back; at or under it a person is asked."""
 
-    watch_for: Seconds = Seconds(60)
-    """Seconds after a remedy was verified in which the same issue speaks against it: what comes back at once was not
-    repaired."""
-
     def __post_init__(self) -> None:
         """Refuse limits out of order.
 

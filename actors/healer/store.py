@@ -1,21 +1,21 @@
 """The Healer's history: issues, their evidence, every step taken, and every attempt of a remedy.
 
-One file, `<state_dir>/healer.db`; nobody else reads or writes it. Every change is one committed transaction
-(synchronous FULL), so that what was told was written first; a full disk takes none, and nothing waits for it.
-Times are Unix seconds.
+One file, `<state_dir>/healer.db`; nobody else reads or writes it. What belongs together is committed together, and the
+actor tells of it once it is (see holding.py); what a full disk does not take waits in memory. Times are Unix seconds.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
+from actors.healer.grouped import open_grouped
 from actors.healer.issues import Cause, Issue
-from actors.sqlite import Lenient, add_columns, open_database
+from actors.sqlite import add_columns
 from bus.messages.healer import AuditRow
 
 _COLUMNS = (
@@ -88,14 +88,17 @@ class PastAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store:
-    """Open until close(); used by one thread. Every method may raise sqlite3.Error."""
+    """Open until close(); used by one thread. Every method may raise sqlite3.Error.
+
+    changes: what is written and not yet committed.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_database(path, _SCHEMA, synchronous="FULL", kind=Lenient)
+        self._connection = self.changes = open_grouped(path, _SCHEMA)
         add_columns(self._connection, "issues", _LATER_COLUMNS)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Commit and let go of the file."""
         self._connection.close()
 
     def with_tables(self, schema: Iterable[str]) -> sqlite3.Connection:
@@ -104,16 +107,9 @@ class Store:
             self._connection.execute(statement)
         return self._connection
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All that is written inside is committed together, or not at all."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        return self.changes.together()
 
     def save(self, issue: Issue) -> None:
         """Write an issue and its evidence over what was there."""

@@ -121,6 +121,7 @@ class Teaching(People):
         if case is not None:
             self._conditions.end_subject(issue.subject)
             self._treatment.resolve(case, "person", text)
+        self._commit()
         then = f"{remedy} is tried first the next time" if remedy else "it is told the next time"
         return Done(detail=f"{issue.kind} of {issue.subject} was fixed by: {text}; {then}")
 
@@ -154,6 +155,7 @@ class Teaching(People):
         except (msgspec.DecodeError, UnicodeEncodeError) as error:
             raise Refused(f"this cannot be taken over: {error}") from None
         new = self.book.experience.take_over(lore)
+        self._commit()
         return Done(
             detail=f"new here: {len(new.outcomes)} of {len(lore.outcomes)} outcomes, {len(new.fixes)} of"
             f" {len(lore.fixes)} fixes by people, {len(new.omens)} of {len(lore.omens)} signs"

@@ -14,18 +14,17 @@ from actors.healer.answers import rows_of
 from actors.healer.attempts import Attempts
 from actors.healer.casebook import Attempt, Case, Casebook
 from actors.healer.consent import Consent
-from actors.healer.course import Act, Escalate, Situation, Skip, Wait, decide
+from actors.healer.course import Act, Escalate, Skip, Wait, decide
 from actors.healer.evidence import SAYS_NOTHING
 from actors.healer.hands import Hands
-from actors.healer.issues import LIFE, PROBE
 from actors.healer.ledger import Ledger
-from actors.healer.plans import Plan
 from actors.healer.protection import Protection
-from actors.healer.remedies import Planned, Seen, unready_dependencies
+from actors.healer.remedies import Planned
 from actors.healer.repairing import Looked
 from actors.healer.settings import HealerSettings
+from actors.healer.surroundings import Surroundings
+from actors.healer.taking_back import TakingBack
 from actors.healer.verification import Watch
-from actors.settings import Workload
 from bus.errors import CommandError
 from bus.messages.healer import IssueEscalated, IssueResolved, RemedyDeferred, RemedyVerified
 from bus.messages.process_manager import ListProcesses, ProcessTable
@@ -50,16 +49,17 @@ class Treatment:
         self.settings = settings
         self.consent = Consent(hands, book, ledger, settings, self.consider)
         self.attempts = Attempts(hands, book, protection, settings, self._after_failure)
+        self._around = Surroundings(hands, book, settings, reading=reading, settle=self.attempts.let_settle)
+        self._taking_back = TakingBack(hands, book, self.attempts, ledger, self.consider)
         self._hands = hands
         self._book = book
         self._protection = protection
-        self._reading = reading
 
     # -- what is next
 
     def take_settings(self, settings: HealerSettings) -> None:
         """New settings hold from now on."""
-        self.settings = self.attempts.settings = self.consent.settings = settings
+        self.settings = self.attempts.settings = self.consent.settings = self._around.settings = settings
         self._book.budgets.settings, self._book.flow.settings = settings.budget, settings.flow
 
     def consider(self, case: Case) -> None:
@@ -67,7 +67,7 @@ class Treatment:
         if case.attempt is not None or case.looking or case.issue.state == "escalated":
             return
         case.forget_alarm()
-        plan = self._plan(case)
+        plan = self._around.plan(case)
         if plan.told_only:
             self._decide(case, None)
             return
@@ -85,7 +85,7 @@ class Treatment:
                 case.alarm = self._hands.after(min(max(0.0, left_s), self.settings.retry_max), self._retry, issue.issue)
             return
         remedy = remedies.parse(issue.tried[-1]) if issue.tried else None
-        if issue.state in ("healing", "verifying") and remedy is not None and self._workload(case) is not None:
+        if issue.state in ("healing", "verifying") and remedy is not None and self._around.workload(case) is not None:
             self._book.pick_up(case, remedy)
             self.attempts.verify(case, "the Healer was started again")
         else:
@@ -121,8 +121,8 @@ class Treatment:
 
     def _look_further(self, case: Case, table: ProcessTable) -> None:
         """Have the repairs that the plan still has look for themselves."""
-        issue, workload = case.issue, self._workload(case)
-        names = remedies.repairs_in(self._plan(case).remedies[issue.step :])
+        issue, workload = case.issue, self._around.workload(case)
+        names = remedies.repairs_in(self._around.plan(case).remedies[issue.step :])
         rows = rows_of(table)
         row = rows.get(issue.subject)
         if not names or workload is None or row is None:
@@ -141,7 +141,7 @@ class Treatment:
 
     def learnt(self, case: Case) -> None:
         """A new symptom tells more: when a repair can be begun for it, a restart is waited for no longer."""
-        attempt, issue, workload = case.attempt, case.issue, self._workload(case)
+        attempt, issue, workload = case.attempt, case.issue, self._around.workload(case)
         if attempt is None or workload is None or case.looking or not _only_waits(attempt):
             return
         if issue.failure in (*SAYS_NOTHING, attempt.failure):
@@ -157,7 +157,7 @@ class Treatment:
         case = self._book.get(issue)
         if case is None:
             return
-        workload, rows = self._workload(case), rows_of(outcome)
+        workload, rows = self._around.workload(case), rows_of(outcome)
         row = rows.get(case.issue.subject)
         if workload is None or row is None:
             case.looking = False
@@ -181,7 +181,7 @@ class Treatment:
             return
         now_s = self._hands.clock()
         while True:
-            situation = self._situation(case, table, looked or {})
+            situation = self._around.of(case, table, looked or {})
             decision = decide(situation, self._protection, self.settings, now_s)
             if isinstance(decision, Act):
                 decision = self.consent.weigh(case, decision, situation)
@@ -199,69 +199,10 @@ class Treatment:
         elif isinstance(decision, Wait):
             self._wait(case, decision)
 
-    def _situation(self, case: Case, table: ProcessTable | None, looked: Looked) -> Situation:
-        rows = rows_of(table)
-        issue, workload, row = case.issue, self._workload(case), rows.get(case.issue.subject)
-        sick = self._sick(workload) if workload else ()
-        unready = unready_dependencies(workload, rows) if workload else ()
-        self._note_dependencies(case, unwell=bool(sick or unready))
-        seen = None
-        if row is not None and table is not None:
-            seen = Seen(row=row, gone=case.watch.gone, unready=unready, planned=looked)
-        others = [each for each in self._book.of(issue.subject) if each is not case and _acts(each)]
-        return Situation(
-            issue=issue,
-            plan=self._plan(case),
-            workload=workload,
-            seen=seen,
-            busy=others[0].issue.issue if others else "",
-            sick=sick,
-            settle_s=max(0.0, case.settle_until_s - self._hands.clock()),
-            burn=self._book.budgets.burn(issue.subject, issue.failure, self._hands.clock()),
-            flow_s=self._flow_s(case),
-            first=self._healed_first(case),
-            reading=self._reading(issue.subject),
-        )
-
-    def _flow_s(self, case: Case) -> float:
-        """Seconds that a remedy for a mere warning waits while much is completed and little fails."""
-        now_s, wait_max_s = self._hands.clock(), self.settings.flow.wait_max
-        warning = case.issue.severity != "critical" and self._plan(case).tell_first
-        left_s = case.first_s + wait_max_s - now_s
-        return min(self.settings.resync, left_s) if warning and left_s > 0 and self._book.flow.is_on(now_s) else 0.0
-
-    def _healed_first(self, case: Case) -> str:
-        """Another workload that fails for the same kind of reason and is being healed."""
-        alike = (
-            each.issue.subject
-            for each in self._book.cases()
-            if each.attempt is not None
-            and each.issue.subject != case.issue.subject
-            and each.issue.failure == case.issue.failure != "unknown"
-        )
-        return next(alike, "")
-
-    def _note_dependencies(self, case: Case, *, unwell: bool) -> None:
-        """When dependencies are well again after a wait, the one that waited is given time to recover by itself."""
-        if case.waited and not unwell:
-            self.attempts.let_settle(case)
-        case.waited = unwell
-
-    def _sick(self, workload: Workload) -> tuple[str, ...]:
-        needed = workload.spec.depends_on
-        return tuple(
-            dict.fromkeys(
-                name
-                for name in needed
-                for case in self._book.of(name)
-                if case.issue.kind in (*LIFE, *PROBE) or case.attempt is not None
-            )
-        )
-
     def _wait(self, case: Case, wait: Wait) -> None:
         case.forget_alarm()
         case.alarm = self._hands.after(max(wait.for_s, 0.02), self._wake, case.issue.issue)
-        plan = self._plan(case)
+        plan = self._around.plan(case)
         remedy = wait.remedy or (plan.remedies[case.issue.step] if case.issue.step < len(plan.remedies) else "restart")
         if wait.quiet or case.deferred == (said := f"{remedy}: {wait.why}"):
             return
@@ -284,8 +225,14 @@ class Treatment:
         attempt = case.attempt
         if self._book.get(case.issue.issue) is not case or (attempt is not None and attempt.phase != "verifying"):
             return
+        if _is_held(case):
+            if case.watch.is_up_again():
+                self._released(case)
+            return
         verdict = case.watch.judge(self._hands.clock(), self.settings.stable_for)
-        if verdict.outcome == "verified":
+        if verdict.outcome == "verified" and attempt is not None and attempt.remedy.verb == "hold":
+            self._leave_held(case, attempt, verdict.text)
+        elif verdict.outcome == "verified":
             self.resolve(case, attempt.remedy.name if attempt else "itself", verdict.text)
         elif verdict.outcome == "failed":
             self.attempts.fail(case, verdict.text)
@@ -318,6 +265,26 @@ class Treatment:
         )
         self._poke(issue.subject)
 
+    def _leave_held(self, case: Case, attempt: Attempt, verified: str) -> None:
+        """It is down, and does no more harm: a person is wanted, who lets it go."""
+        issue, after_s = case.issue, self._hands.clock() - attempt.started_s
+        self._book.end(case, "held", ("verified", f"hold: {verified}"))
+        self._protection.dropped("hold", issue.subject)
+        self._hands.publish(
+            RemedyVerified(subject=issue.subject, issue=issue.issue, remedy="hold", check=verified, after_s=after_s)
+        )
+        case.watch = Watch(issue.kind, issue.cause, since_s=self._hands.clock())
+        release = f"`gyrostat undo {issue.issue}` or `gyrostat start {issue.subject}` lets it go"
+        self._escalate(case, Escalate(f"it is held, as nothing else helps against: {issue.summary}; {release}", None))
+
+    def _released(self, case: Case) -> None:
+        """A person let it go: what it does from now on counts, and its plan begins anew."""
+        case.watch = Watch(case.issue.kind, case.issue.cause, since_s=self._hands.clock())
+        tried = (*case.issue.tried, "released")
+        self._book.change(case, ("released", "a person let it go; its plan begins anew"), state="open", tried=tried)
+        self.attempts.let_settle(case)
+        self.consider(case)
+
     def _after_failure(self, case: Case) -> None:
         self.consider(case)
         self._poke(case.issue.subject)
@@ -339,6 +306,8 @@ class Treatment:
         case.forget_alarm()
         if again_s is not None:
             case.alarm = self._hands.after(again_s, self._retry, issue.issue)
+        if not escalate.told:
+            self._taking_back.begin(case)
         self._hands.publish(
             IssueEscalated(
                 subject=issue.subject,
@@ -359,22 +328,16 @@ class Treatment:
     def _poke(self, subject: str) -> None:
         """What waited for this subject is looked at again."""
         for case in self._book.cases():
-            workload = self._workload(case)
+            workload = self._around.workload(case)
             if case.issue.subject == subject or (workload is not None and subject in workload.spec.depends_on):
                 self.consider(case)
 
-    # -- what it knows
 
-    def _workload(self, case: Case) -> Workload | None:
-        return self._hands.node.workloads.get(case.issue.subject) if case.issue.cause.scope == "workload" else None
-
-    def _plan(self, case: Case) -> Plan:
-        return self._book.experience.plan(case.issue, self._workload(case))
-
-
-def _acts(case: Case) -> bool:
-    """Whether a remedy is under way that does something; one that only waits is in nobody's way."""
-    return case.attempt is not None and case.attempt.remedy.disruptive
+def _is_held(case: Case) -> bool:
+    """Whether it was held as the last resort, and nobody has let it go."""
+    issue = case.issue
+    held = issue.tried[-1:] == ("hold",) and issue.retry_at is None
+    return case.attempt is None and issue.state == "escalated" and held
 
 
 def _only_waits(attempt: Attempt) -> bool:

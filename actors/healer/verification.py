@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections import deque
+from typing import Final, Literal
 
 import msgspec
 
@@ -35,6 +36,14 @@ _TELLING_S = 0.05
 """Seconds that an end may have taken to be told."""
 
 
+_OUTLIVES: Final = 1.5
+"""So many times as long as a life that ended early the next one has to last, to be taken for a better one."""
+_LIVES: Final = 8
+"""The latest lives that are remembered."""
+_EARLY: Final = 2.0
+"""A life ended early that lasted less than so many times what counts as stable."""
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """wait: not known yet. text: what was looked at, or what is missing."""
 
@@ -48,7 +57,7 @@ class Watch:
     since_s: what is earlier does not count. deadline_s: when a remedy has failed; None while nothing is being done.
     tolerant: the end of the process is part of the remedy. acting: its command is not answered yet. gone: what says
     that the symptom is gone, or empty. against: what happened since that speaks against the remedy, or empty.
-    ended_anew: whether a life that began since then ended.
+    ended_anew: whether a life that began since then ended. aside: set when the remedy is to leave it down.
     """
 
     def __init__(
@@ -68,6 +77,7 @@ class Watch:
         self.gone = ""
         self._tolerant = tolerant
         self._acting = acting
+        self.aside = False
         self._pid: int | None = None
         self._up_since_s: float | None = None
         self.against = ""
@@ -75,6 +85,7 @@ class Watch:
         self._doubt = ""
         self._behind = 0
         self._state = "unknown"
+        self._lives_s: deque[float] = deque(maxlen=_LIVES)
 
     def saw_process(self, state: str, pid: int | None, age_s: float | None, now_s: float) -> None:
         """The state of the process now. age_s: seconds it is up, when known."""
@@ -96,6 +107,7 @@ class Watch:
         self._pid = None
         self.gone = ""
         self.ended_anew = self.ended_anew or not former
+        self._lives_s.append(uptime_s)
         if not (self._tolerant or former) and self.deadline_s is not None:
             self.against = text
 
@@ -159,7 +171,12 @@ class Watch:
         self.gone = "the actor runs again"
 
     def judge(self, now_s: float, stable_for_s: float) -> Verdict:
-        """Verified when it was up for stable_for_s seconds and its symptom is gone; failed at the deadline."""
+        """Verified when it was up for stable_for_s seconds and its symptom is gone; failed at the deadline.
+
+        What is to be down is verified when it is held, with no process.
+        """
+        if self.aside:
+            return self._judge_aside(now_s)
         if self.against:
             return Verdict("failed", self.against)
         if self._doubt and not self._starts(now_s):
@@ -171,6 +188,16 @@ class Watch:
             return Verdict("failed", f"not verified in time: {' and '.join(missing)}")
         return Verdict("wait", " and ".join(missing))
 
+    def is_up_again(self) -> bool:
+        """Whether what was held was seen and is not any more: a person let it go."""
+        return self._state not in ("unknown", "held", "stopping")
+
+    def _judge_aside(self, now_s: float) -> Verdict:
+        if self._state == "held" and self._pid is None:
+            return Verdict("verified", "it is held, and has no process")
+        late = self.deadline_s is not None and now_s >= self.deadline_s
+        return Verdict("failed" if late else "wait", f"it is {self._state}, and not held")
+
     def _starts(self, now_s: float) -> bool:
         return now_s - (self.since_s if self._up_since_s is None else self._up_since_s) < STARTS_WITHIN_S
 
@@ -180,7 +207,8 @@ class Watch:
         if self._up_since_s is None:
             return f"the process is {self._state}"
         up_s = now_s - self._up_since_s
-        return "" if up_s >= stable_for_s else f"it is up for {up_s:.1f} s only"
+        early_s = max((lived_s for lived_s in self._lives_s if lived_s < _EARLY * stable_for_s), default=0.0)
+        return "" if up_s >= max(stable_for_s, _OUTLIVES * early_s) else f"it is up for {up_s:.1f} s only"
 
     def _not_gone(self) -> str:
         if self.kind in LIFE or self.gone:

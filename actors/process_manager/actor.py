@@ -104,7 +104,8 @@ class ProcessManager(Orders):
         self.lookout, self._errands = Lookout(self, self._keeper, search, self.settings.stray_grace), Errands(self)
         self.fleet, self.rolls = Fleet(self, self._keeper, self._table), Rolls(self, self._keeper, set_back)
         memory = MemoryWatch(self, tools.oom, lambda trees: resident(trees, search), self._keeper.stop)
-        self._look_now_and_then(memory, Upkeep(self, self._keeper, self._store))
+        self._upkeep = Upkeep(self, self._keeper, self._store)
+        self._look_now_and_then(memory, self._upkeep)
         ignored = ignored_signals()
         if ignored:
             self.log.warning("process.inherits_ignored_signals", signals=",".join(ignored))

@@ -1,6 +1,7 @@
 """Reads on in the logs of all workloads, and tells what was added: lines, error lines, and the newest of these.
 
-All sizes are looked at with every log_check, those of logs that grew again after log_read_every, in a thread.
+All sizes are looked at with every log_check, those of logs that grew again after log_read_every, in a thread; so are
+those of workloads with a limit of their own for what their log says, so that a flood is seen at once.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ SAMPLE_MAX: Final = 20
 EVERY_S_MIN: Final = 0.05
 TURN_PARTS: Final = 4
 """What is read of all logs in one turn is about so many times what is read of one at most: then each gets a share."""
+
+
+OF_LOGS: Final = frozenset({"log_rate", "error_rate"})
+"""Metrics that are reckoned from logs."""
 
 
 class Places(Protocol):
@@ -75,6 +80,7 @@ class LogWatch:
         if fresh:
             self._keep(fresh)
             self._looked_s.update(dict.fromkeys(fresh, self._means.clock()))
+        self._look_on()
 
     def look(self) -> None:
         """Look at all; called on a timer."""
@@ -86,7 +92,8 @@ class LogWatch:
 
     def _again(self) -> None:
         self._waiting = False
-        self._turn([name for name in self._read_s if name in self._places])
+        self._turn([name for name in self._places if name in self._read_s or self._has_limit(name)])
+        self._look_on()
 
     def _turn(self, names: list[str]) -> None:
         settings, lives, now_s = self._settings(), self._lives(), self._means.clock()
@@ -118,7 +125,15 @@ class LogWatch:
                 over_s = now_s - self._looked_s.get(fact.subject, self._since_s)
                 self._means.publish(msgspec.structs.replace(fact, over_s=over_s))
         self._looked_s.update(dict.fromkeys(names, now_s))
-        if self._read_s and not self._waiting:
+        self._look_on()
+
+    def _has_limit(self, name: str) -> bool:
+        life = self._lives().get(name)
+        return life is not None and not OF_LOGS.isdisjoint(life.workload.spec.thresholds)
+
+    def _look_on(self) -> None:
+        """Look again soon while a log grows or has a limit."""
+        if not self._waiting and (self._read_s or any(map(self._has_limit, self._places))):
             self._waiting = True
             self._means.after(max(EVERY_S_MIN, float(self._settings().log_read_every)), self._again)
 

@@ -22,6 +22,7 @@ from actors.process_manager.rolls import Rolls
 from actors.process_manager.settings import ProcessManagerSettings
 from actors.process_manager.signals import signal_names, signal_number, signal_process
 from actors.process_manager.store import Store
+from actors.process_manager.upkeep import Upkeep
 from actors.settings import Workload
 from bus.errors import Refused
 from bus.message import Command, Done
@@ -39,6 +40,7 @@ from bus.messages import (
     ReleaseProcess,
     RestartProcess,
     RollWorkload,
+    RotateLog,
     RunHook,
     SignalProcess,
     StartProcess,
@@ -54,8 +56,8 @@ class Orders(Actor[ProcessManagerSettings]):
     # fmt: off
     answers: ClassVar[tuple[type[Command], ...]] = (
         DrainNode, EndStrays, ExplainProcess, InstallModule, ListFamilies, ListProcesses, OverrideProcess, ReadLog,
-        ReleaseProcess, RestartProcess, RollWorkload, RunHook, SignalProcess, StartProcess, StopAll, StopProcess,
-        UndrainNode,
+        ReleaseProcess, RestartProcess, RollWorkload, RotateLog, RunHook, SignalProcess, StartProcess, StopAll,
+        StopProcess, UndrainNode,
     )
     # fmt: on
 
@@ -66,6 +68,7 @@ class Orders(Actor[ProcessManagerSettings]):
     _agenda: Agenda
     _errands: Errands
     _overrides: Overrides
+    _upkeep: Upkeep
 
     _store: Store | None = None
     _keeper: Keeper | None = None
@@ -191,6 +194,9 @@ class Orders(Actor[ProcessManagerSettings]):
 
     def do_install_module(self, command: InstallModule) -> None:
         self._errands.install(self._find(command.name), command, self.defer_reply)
+
+    def do_rotate_log(self, command: RotateLog) -> None:
+        self._upkeep.squeeze(self._find(command.name), self.defer_reply())
 
     def do_end_strays(self, command: EndStrays) -> None:
         self.lookout.end(self._find(command.name), self.defer_reply(), command)

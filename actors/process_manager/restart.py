@@ -11,12 +11,10 @@ from typing import Final
 from msgspec import Struct
 
 from actors.settings import RestartPolicy
+from actors.settings.doubling import doubled
 
 JITTER: Final = 0.2
 """A delay is up to this share shorter or longer, so that workloads that fell together do not rise together."""
-
-DOUBLINGS_MAX: Final = 32
-"""Further doublings change nothing: the longest delay is reached long before, and floats do not overflow."""
 
 
 class Ended(Struct, frozen=True, kw_only=True):
@@ -105,4 +103,4 @@ def decide_retry(
 def delay_of(first_s: float, doublings: int, longest_s: float, chance: float) -> float:
     """Seconds: first_s doubled so many times, spread by JITTER, at most longest_s."""
     spread = 1 - JITTER + 2 * JITTER * chance
-    return float(min(longest_s, first_s * 2.0 ** min(doublings, DOUBLINGS_MAX) * spread))
+    return min(float(longest_s), doubled(first_s, doublings) * spread)

@@ -206,14 +206,18 @@ def compress_older(path: str, keep: int) -> None:
     """Compress NAME.log.2 and older; the newest stays as it is for those who still read it. Raises OSError."""
     for number in range(2, keep + 1):
         plain = f"{path}.{number}"
-        if not os.path.exists(plain):  # noqa: PTH110
-            continue
-        with Path(plain).open("rb") as source, gzip.open(f"{plain}.gz.new", "wb", compresslevel=6) as target:
-            source.seek(data_start(source.fileno()))
-            shutil.copyfileobj(source, target, BLOCK_BYTES)
-        shutil.copystat(plain, f"{plain}.gz.new")
-        os.replace(f"{plain}.gz.new", f"{plain}.gz")  # noqa: PTH105
-        os.unlink(plain)  # noqa: PTH108
+        if os.path.exists(plain):  # noqa: PTH110
+            compress_file(plain)
+
+
+def compress_file(plain: str) -> None:
+    """Compress one rotated file; it is there as a whole at any moment. Raises OSError."""
+    with Path(plain).open("rb") as source, gzip.open(f"{plain}.gz.new", "wb", compresslevel=6) as target:
+        source.seek(data_start(source.fileno()))
+        shutil.copyfileobj(source, target, BLOCK_BYTES)
+    shutil.copystat(plain, f"{plain}.gz.new")
+    os.replace(f"{plain}.gz.new", f"{plain}.gz")  # noqa: PTH105
+    os.unlink(plain)  # noqa: PTH108
 
 
 def rotate_all(logs: Mapping[str, tuple[str, Limits]], wall_s: float) -> dict[str, Rotated | str]:

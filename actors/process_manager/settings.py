@@ -16,8 +16,8 @@ class ProcessManagerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Seconds between two looks at the sizes of the log files; a file may pass its max_size by what comes between."""
 
     log_read_every: Seconds = Seconds(1)
-    """Seconds between two looks at the new lines of a log that grows; one that is idle is looked at every log_check.
-    At least 0.05."""
+    """Seconds between two looks at the new lines of a log that grows; one that is idle is looked at every log_check,
+    but for one with a limit of its own for log_rate or error_rate. At least 0.05."""
 
     log_read_max: Bytes = Bytes(1 << 20)
     """Bytes of one log that are read in one such look, some 5 ms each; of more only the newest are. 0: no log is read,

@@ -7,6 +7,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from actors.settings.doubling import doubled
+
 LOOK_MAX_S: Final = 0.25
 """Seconds between two looks at a tree that lingers after its main process."""
 
@@ -87,7 +89,7 @@ def next_step(ending: Ending, *, main_alive: bool, tree_alive: bool, first_look_
         left_s = ending.killed_s + KILL_AGAIN_S - now_s
     if main_alive:
         return Look(left_s)
-    return Look(min(left_s, LOOK_MAX_S, first_look_s * 2.0 ** min(ending.looks, 16)))
+    return Look(doubled(first_look_s, ending.looks, min(left_s, LOOK_MAX_S)))
 
 
 def take(ending: Ending, step: Ask | Kill, now_s: float) -> None:

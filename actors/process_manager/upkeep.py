@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import zlib
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from actors.process_manager.keeper import Keeper
 from actors.process_manager.life import Life
 from actors.process_manager.means import Means
 from actors.process_manager.rotation import Limits, rotate_all
+from actors.process_manager.squeezing import squeeze
 from actors.process_manager.store import Store
+from actors.settings.units import format_size
+from bus.errors import Refused
+from bus.hub import Request
+from bus.message import Done
+
+_TURN_S: Final = 0.1
+"""Seconds until it is looked at again whether the logs are being rotated."""
 
 
 class Upkeep:
@@ -32,6 +41,27 @@ class Upkeep:
         if logs and not self._rotating:
             self._rotating = True
             self._means.run(partial(rotate_all, logs, self._means.clock.wall()), self._rotated)
+
+    def squeeze(self, life: Life, request: Request) -> None:
+        """Compress the rotated files of a log now, and rotate it when it is due; answered when that is done."""
+        if self._rotating:
+            self._means.after(_TURN_S, self.squeeze, life, request)
+            return
+        self._rotating = True
+        path, limits = limits_of(life)
+        self._means.run(partial(squeeze, path, limits), partial(self._squeezed, life, request))
+
+    def _squeezed(self, life: Life, request: Request, result: Any) -> None:
+        self._rotating = False
+        if isinstance(result, Exception):
+            if not isinstance(result, OSError | zlib.error):
+                raise result
+            request.answer(Refused(f"the log of {life.name} cannot be made smaller: {result}"))
+            return
+        done, freed = result
+        life.log_start = max(0, life.log_start - done.moved)
+        self._means.log.info("log.squeezed", workload=life.name, path=life.launch.log_path, freed=freed)
+        request.answer(Done(detail=f"freed {format_size(freed)}"))
 
     def _tidied(self, result: Exception | None) -> None:
         if isinstance(result, Exception):

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from bus.message import Command, Done, Fact, Reply, Stream
-from bus.messages.trust import DegradedRow
+from bus.messages.trust import DegradedRow, StandInRow
 
 IssueKind = Literal[
     "crash",  # ended by itself, not as expected
@@ -137,10 +137,16 @@ class IssueRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IssueList(Reply, frozen=True, kw_only=True):
-    """Issues, newest first. degraded: workloads that go on with less."""
+    """Issues, newest first. degraded: workloads that go on with less. stand_ins: those that another stands in for.
+
+    unwritten: changes of their history that wait for room on a full disk. left_out: those that memory had no room for.
+    """
 
     issues: list[IssueRow]
     degraded: list[DegradedRow] = []
+    unwritten: int = 0
+    left_out: int = 0
+    stand_ins: list[StandInRow] = []
 
 
 class ListIssues(Command, frozen=True, kw_only=True):
@@ -213,3 +219,22 @@ class ResolveIssue(Command, frozen=True, kw_only=True):
     reply = Done
     issue: str
     note: str = ""
+
+
+class FlowEntered(Fact, frozen=True, kw_only=True):
+    """Much is completed and little fails: what can wait, waits. Its subject is the node.
+
+    done, failed: what ended well and ill within the last minute.
+    """
+
+    kind = "flow.entered"
+    done: int
+    failed: int
+
+
+class FlowLeft(Fact, frozen=True, kw_only=True):
+    """The node is not in flow any more; nor is it when the Healer is started. done, failed: within the last minute."""
+
+    kind = "flow.left"
+    done: int
+    failed: int

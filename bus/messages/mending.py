@@ -37,3 +37,16 @@ class InstallModule(Command, frozen=True, kw_only=True):
     module: str
     why: str = "asked"
     undo: list[str] = []
+
+
+class RotateLog(Command, frozen=True, kw_only=True):
+    """Compress the rotated files of a workload's log now, and rotate it when it is over its size.
+
+    The newest rotated file stays as it is. Answered with what that gave.
+    """
+
+    target = "process_manager"
+    verb = "rotate_log"
+    reply = Done
+    name: str
+    why: str = "asked"

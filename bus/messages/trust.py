@@ -73,6 +73,25 @@ class DegradedRow(msgspec.Struct, frozen=True, kw_only=True):
     since: float
 
 
+class StandInChanged(Fact, frozen=True, kw_only=True):
+    """A standby stands in for a workload from now on, or, when active is false, not any more."""
+
+    kind = "stand_in.changed"
+    stream = Stream.DURABLE
+    standby: str
+    active: bool
+    why: str
+
+
+class StandInRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A workload that a standby stands in for. since: Unix seconds. trial: it runs beside the standby, to be tried."""
+
+    name: str
+    standby: str
+    since: float
+    trial: bool = False
+
+
 class PhaseRow(msgspec.Struct, frozen=True, kw_only=True):
     """How far healing goes for one workload. set_by: node, workload (both in the config), or person."""
 

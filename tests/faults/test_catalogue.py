@@ -2,7 +2,8 @@ import pytest
 
 from actors.faults.catalogue import FAULTS, chosen
 from actors.faults.stand import PROGRAMS, Stand
-from actors.healer.remedies import REPAIRS, VERBS
+from actors.healer.remedies import VERBS
+from actors.healer.repair_kinds import REPAIRS
 from actors.node import load_node
 
 WANTED = (

@@ -61,9 +61,9 @@ def real_ward(tmp_path, word):
         spec.setdefault("restart", RestartPolicy(start_limit=3, backoff_first=Seconds(0.01)))
         settings = WorkloadSettings(command=command, stop=StopPolicy(grace=Seconds(0.3)), **spec)
         api = Workload(name="api", config_name="api", mode="live", spec=settings, cwd=tmp_path, env=settings.env)
-        house.start(ProcessManager, manager, workloads={"api": api})
         slow = {"stable_for": 0.3, "verify_within": 10.0, "retry": 60.0, "retry_max": 60.0, "command_timeout": 20.0}
-        house.start(Healer, healer or quick(**slow))
+        house.start(Healer, healer or quick(**slow), workloads={"api": api})
+        house.start(ProcessManager, manager)
         return house
 
     yield start

@@ -15,7 +15,6 @@ from bus.messages import (
     LogErrorLine,
     LogLinesRead,
     ProcessExited,
-    ProcessReady,
     SetPhase,
 )
 from tests.healer.fakes import LOOPING, crashed, hook, quick, workload
@@ -24,6 +23,7 @@ from tests.healer.real import python
 FILLS = """
 import os, pathlib, sys, time
 pathlib.Path("filling").unlink(missing_ok=True)
+pathlib.Path("up").touch()
 while True:
     time.sleep(0.01)
     if os.path.exists("filling"):
@@ -48,7 +48,7 @@ def test_a_sign_before_a_real_failure_is_acted_upon_the_third_time_and_the_failu
         manager=ProcessManagerSettings(log_check=Seconds(0.1), log_read_every=Seconds(0.1)),
         healer=quick(stable_for=0.3, verify_within=10.0, command_timeout=20.0, learning=EAGER),
     )
-    house.wait_for(ProcessReady)
+    house.until((tmp_path / "up").exists)
     for times in (1, 2):
         (tmp_path / "filling").touch()
         house.until(lambda times=times: len(of_kind(house, IssueResolved, "crash")) == times, 60.0)

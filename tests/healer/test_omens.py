@@ -24,7 +24,7 @@ def test_an_error_line_is_a_sign_freed_of_what_changes_and_a_metric_that_gets_wo
     read = LogLinesRead(
         subject="api", lines=2, errors=2, read_bytes=9, sample=[LogErrorLine(offset=0, text=text) for text in lines]
     )
-    assert signs_of(read) == ["log: TIME ERROR queue N is full"]
+    assert signs_of(read) == ["log: <*> ERROR queue <*> is full"]
     worse = TrendChanged(subject="api", metric="latency", trend="degrading", before="stable", slope_per_s=0.1)
     assert signs_of(worse) == ["trend: latency is degrading"]
     better = TrendChanged(subject="api", metric="latency", trend="stable", before="degrading", slope_per_s=0.0)

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from actors.healer.protection import Breaker, Protection, retry_s
+from actors.breaker import Breaker
+from actors.healer.protection import Protection, retry_s
 from actors.healer.settings import HealerSettings
 from actors.settings import Seconds
 

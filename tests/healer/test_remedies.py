@@ -4,7 +4,6 @@ import msgspec
 import pytest
 
 from actors.healer.remedies import (
-    REPAIRS,
     Hopeless,
     NotNow,
     Remedy,
@@ -19,6 +18,7 @@ from actors.healer.remedies import (
     undo,
     unready_dependencies,
 )
+from actors.healer.repair_kinds import REPAIRS
 from actors.healer.repairs.known import KNOWN
 from actors.settings import Seconds
 from bus.messages.process_manager import EndStrays, ProcessState, RestartProcess, RunHook, SignalProcess, StartProcess

@@ -155,7 +155,7 @@ def test_a_run_of_tests_that_fails_is_a_result_and_a_task_is_left_to_its_policy(
     tests = workload(tags=["tests"])
     plan = plan_for(of("crash", "assert"), tests, BOOK)
     assert (plan.rule, bool(plan.told_only)) == ("tests-failed", True)
-    assert plan_for(of("crash", "disk"), workload(tags=["task"]), BOOK).remedies == ("await_restart",)
+    assert plan_for(of("crash", "disk"), workload(tags=["task"]), BOOK).remedies == ("rotate_logs", "await_restart")
 
 
 def test_a_certificate_that_expired_is_for_a_person_at_once():

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.settings.repair import Repair
@@ -11,6 +12,11 @@ from bus.messages import (
     ApprovalAnswered,
     ApprovalAsked,
     ApproveRemedy,
+    ConfigReloaded,
+    ConfigSetBack,
+    DriftClosed,
+    ExperimentStarted,
+    ExperimentUndone,
     ExplainIssue,
     IssueRaised,
     IssueResolved,
@@ -50,7 +56,7 @@ def test_in_the_phase_observe_nothing_is_done_and_what_would_be_done_is_told(war
     ward.tell(looped())
     told = ward.house.wait_for(RemedyDeferred)
     assert told.remedy == "restart"
-    assert told.why.startswith("phase observe: it is only told; confidence 0.")
+    assert told.why.startswith("phase observe: it is only told; would start api; confidence 0.")
     ward.looked()
     assert ward.script.actions() == []
     assert len(ward.house.events(RemedyDeferred)) == 1
@@ -201,6 +207,35 @@ def test_everything_that_is_altered_stands_in_the_change_log(ward):
     newest = ward.house.ask(ListChanges(limit=1)).changes
     assert [row.change for row in newest] == ["phase"]
     assert [row.change for row in ward.house.ask(ListChanges(subject="api")).changes] == ["acted"]
+
+
+def test_what_others_altered_stands_in_the_same_list(ward):
+    facts = [
+        ConfigReloaded(subject="alpha", revision="r2", added=["web"], removed=[], changed=["api"]),
+        ExperimentStarted(
+            subject="api", experiment="e1", parameter="workers", baseline=2.0, candidate=4.0, objective="x", why="slow"
+        ),
+        ExperimentUndone(
+            subject="api", experiment="e1", parameter="workers", value=2.0, before=1.0, after=None, why="worse"
+        ),
+        DriftClosed(subject="api", drift="vanished", took_s=1.0),
+        ConfigSetBack(subject="api", mode="live", instances=["api-1"], done=[], left=[], why="not ready"),
+    ]
+    lines = [{"time": 1.0, "what": fact.kind, **msgspec.to_builtins(fact)} for fact in facts]
+    lines.append({"time": 2.0, "what": "workload.scaled", "subject": "api", "detail": "added api-2", "why": "asked"})
+    lines += [{"time": 3.0, "what": "issue.raised", "subject": "api"}, {"time": 3.0, "what": "experiment.kept"}]
+    lines.append({"a": 1})
+    (ward.tmp_path / "changes.log").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    ward.open()
+    rows = ward.house.ask(ListChanges()).changes
+    assert [(row.change, row.by, row.what) for row in reversed(rows)] == [
+        ("config.reloaded", "node", "config r2 in force: added web, removed -, changed api"),
+        ("experiment.started", "optimizer", "workers from 2 to 4, tried: slow"),
+        ("experiment.undone", "optimizer", "workers back at 2: worse"),
+        ("drift.closed", "reconciler", "vanished is put right"),
+        ("config.set_back", "process_manager", "api-1 back to the config they were ready with: not ready"),
+        ("workload.scaled", "person", "added api-2: asked"),
+    ]
 
 
 def test_a_change_log_that_was_cut_off_or_cannot_be_written_does_not_stop_healing(ward):

@@ -297,3 +297,18 @@ def test_what_is_over_of_another_metric_or_kind_says_nothing():
 def test_a_remedy_against_a_forecast_has_the_minutes_until_it_can_be_taken_back():
     issue = an_issue("forecast", cause=Cause(metric="memory", limit=100.0))
     assert window_s(Remedy("hook", "clean"), issue, workload(), HealerSettings(), 5.0) == 600.0
+
+
+def test_after_lives_that_ended_early_the_next_one_has_to_outlast_them():
+    watch = up(acted("crash", tolerant=True))
+    watch.saw_exit("exited", 2.5, 2.2)
+    up(watch, 2.6, pid=8)
+    assert outcome(watch, 2.6 + 3.2) == "wait"
+    assert outcome(watch, 2.6 + 3.4) == "verified"
+
+
+def test_a_life_that_was_long_asks_no_more_of_the_next():
+    watch = up(acted("crash", tolerant=True))
+    watch.saw_exit("exited", 6.0, 5.9)
+    up(watch, 6.1, pid=8)
+    assert outcome(watch, 6.1 + 2.1) == "verified"

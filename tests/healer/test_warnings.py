@@ -1,7 +1,8 @@
 """What the Monitor foresees, sees drift or finds strange, as issues and evidence."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from actors.base import Actor, NoSettings
 from bus.messages import (
     AnomalyDetected,
     ExplainIssue,
@@ -11,11 +12,14 @@ from bus.messages import (
     IssueRaised,
     IssueResolved,
     ListIssues,
+    ListWarnings,
     RemedyStarted,
     SeriesDrifted,
     SeriesReturned,
     ThresholdCleared,
     ThresholdCrossed,
+    WarningList,
+    WarningRow,
 )
 from tests.healer.fakes import hook, workload
 
@@ -60,14 +64,56 @@ def test_a_forecast_that_comes_true_is_the_same_issue_and_is_healed(ward):
 
 def test_a_drift_is_an_issue_until_the_series_is_back(ward):
     ward.open()
-    drifted = SeriesDrifted(
-        subject="api", scope="workload", metric="accuracy", what="level", before=0.95, after=0.7, since_s=1200.0
-    )
-    ward.tell(drifted)
+    ward.tell(drifted())
     told = ward.house.wait_for(IssueRaised)
     assert (told.issue_kind, told.summary) == ("drift", "accuracy was 0.95 and is 0.7 since 20 min")
     ward.tell(SeriesReturned(subject="api", scope="workload", metric="accuracy", now=0.94))
     assert ward.house.wait_for(IssueResolved).verified.endswith("accuracy is back at 0.94")
+
+
+def drifted(metric="accuracy"):
+    return SeriesDrifted(
+        subject="api", scope="workload", metric=metric, what="level", before=0.95, after=0.7, since_s=1200.0
+    )
+
+
+class ScriptedMonitor(Actor[NoSettings]):
+    """Says which warnings stand."""
+
+    name = "monitor"
+    answers = (ListWarnings,)
+    standing: ClassVar[list[WarningRow]] = []
+
+    def do_list_warnings(self, _):
+        return WarningList(warnings=list(self.standing))
+
+
+def test_a_warning_whose_end_was_lost_is_over_when_the_monitor_does_not_have_it_any_more(ward, monkeypatch):
+    rows = [
+        WarningRow(subject="api", scope="workload", metric="memory", what="forecast"),
+        WarningRow(subject="api", scope="workload", metric="accuracy", what="drift"),
+    ]
+    monkeypatch.setattr(ScriptedMonitor, "standing", rows)
+    ward.open()
+    ward.house.start(ScriptedMonitor)
+    ward.tell(foreseen(), drifted())
+    ward.house.until(lambda: len(ward.house.events(IssueEscalated)) == 2)
+    ward.looked()
+    assert not ward.house.events(IssueResolved)
+    monkeypatch.setattr(ScriptedMonitor, "standing", rows[1:])
+    forecast = ward.house.wait_for(IssueResolved)
+    assert (forecast.issue_kind, forecast.by) == ("forecast", "itself")
+    assert "does not warn of memory any more" in forecast.verified
+    monkeypatch.setattr(ScriptedMonitor, "standing", [])
+    assert ward.house.wait_for(IssueResolved, lambda fact: fact.issue_kind == "drift").by == "itself"
+
+
+def test_a_warning_stands_while_the_monitor_cannot_be_asked(ward):
+    ward.open()
+    ward.tell(foreseen())
+    ward.house.wait_for(IssueEscalated)
+    ward.looked(10)
+    assert not ward.house.events(IssueResolved)
 
 
 def test_something_strange_is_no_issue_but_evidence_for_the_next(ward):

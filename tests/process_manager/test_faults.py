@@ -29,6 +29,7 @@ from bus.messages import (
     StopProcess,
 )
 from tests.process_manager.asking import of, row
+from tests.small_disk import fill, small_disk
 
 FOREVER = "exec sleep 1000"
 ALWAYS = RestartPolicy(stable_after=Seconds(0), backoff_first=Seconds(0.02), start_limit=1_000_000)
@@ -78,30 +79,18 @@ def test_a_fork_that_fails_is_told_and_tried_again(mark):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def disk(tmp_path):
     """A file system of 1 MiB at the state directory."""
-    place = tmp_path / "state"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)], check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "state") as place:
+        yield place
 
 
 @as_root
-def test_a_full_disk_keeps_nobody_from_being_restarted_and_logs_go_on_when_there_is_room(
-    small_disk, keep, workload, caplog
-):
+def test_a_full_disk_keeps_nobody_from_being_restarted_and_logs_go_on_when_there_is_room(disk, keep, workload, caplog):
     script = "while :; do echo line; sleep 0.02; done"
     house = keep(workload("web", script, restart=ALWAYS), log_check=Seconds(0.05))
     house.wait_for(ProcessReady)
-    filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
-    with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x")
+    filler = fill(disk)
     for number in range(2, 6):
         os.kill(row(house).pid, signal.SIGKILL)
         house.wait_for(ProcessReady, of("web", incarnation=number))

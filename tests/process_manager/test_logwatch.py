@@ -1,8 +1,8 @@
 import os
 from pathlib import Path
 
-from actors.settings import Bytes, LogPolicy, RestartPolicy, Seconds
-from bus.messages import LogLinesRead, ProcessStarted, RestartProcess
+from actors.settings import Bytes, LogPolicy, RestartPolicy, Seconds, Threshold
+from bus.messages import LogLinesRead, ProcessReady, ProcessStarted, RestartProcess
 from tests.process_manager.asking import row
 
 SOON = {"log_check": Seconds(0.05), "log_read_every": Seconds(0.05)}
@@ -43,6 +43,15 @@ def test_one_that_writes_nothing_more_is_not_told_again(keep, workload):
     before = len(told(house, "chatty"))
     house.until(lambda: len(told(house, "chatty")) >= before + 10)
     assert [fact.lines for fact in told(house)] == [1]
+
+
+def test_one_with_a_limit_for_its_log_is_looked_at_soon_though_it_was_quiet(keep, workload, tmp_path):
+    os.mkfifo(tmp_path / "go")
+    limited = workload("web", f"read now < go; echo flood; {FOREVER}", thresholds={"log_rate": Threshold(above=500.0)})
+    house = keep(limited, log_check=Seconds(3600), log_read_every=Seconds(0.05))
+    house.wait_for(ProcessReady, lambda fact: fact.subject == "web")
+    (tmp_path / "go").write_text("go\n")
+    house.until(lambda: lines(house) == 1)
 
 
 def test_nothing_is_read_when_that_is_turned_off(keep, workload):

@@ -21,6 +21,7 @@ from actors.healer.repairs.quarantine_input import QuarantineInput
 from actors.healer.repairs.raise_limits import RaiseMemory, RaiseOpenFiles
 from actors.healer.repairs.restart_dependency import RestartDependency
 from actors.healer.repairs.restore_file import RestoreFile
+from actors.healer.repairs.rotate_logs import RotateLogs
 from actors.healer.repairs.stale_lock import ClearLock
 from actors.healer.repairs.tune import Tune
 from actors.healer.repairs.use_utf8 import UseUtf8
@@ -43,6 +44,7 @@ _ALL: Final[tuple[Repair, ...]] = (
     EndFileHolder(),
     ClearLock(),
     CleanUp(),
+    RotateLogs(),
     RestartDependency(),
     WaitPort(),
     ProposePatch(),
@@ -50,4 +52,4 @@ _ALL: Final[tuple[Repair, ...]] = (
 )
 
 KNOWN: Final[Mapping[str, Repair]] = MappingProxyType({repair.name: repair for repair in _ALL})
-"""Name -> repair; the same names as remedies.REPAIRS."""
+"""Name -> repair; the same names as repair_kinds.REPAIRS."""

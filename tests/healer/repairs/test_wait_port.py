@@ -165,7 +165,7 @@ def test_a_dependency_that_does_not_answer_is_restarted_before_the_workload_that
     try:
         workloads = {"db": made("db", DB), "api": made("api", ASKS, depends_on={"db": "ready"})}
         house.start(ProcessManager, workloads=workloads)
-        house.start(Healer, quick(stable_for=0.4, verify_within=10.0))
+        house.start(Healer, quick(stable_for=1.0, verify_within=10.0))
         db = house.wait_for(ProcessReady, lambda fact: fact.subject == "db").pid
         house.wait_for(ProcessReady, lambda fact: fact.subject == "api")
         os.kill(db, signal.SIGSTOP)
