@@ -1,7 +1,8 @@
 """Commands from outside: one DEALER socket, no thread, quick to import.
 
-with connect("./var") as client:
-    table = client.ask(ListProcesses())
+with connect() as client:
+    table = client.list_processes()
+    client.restart_process(name="web", why="a new certificate")
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ from bus.errors import BusError, CommandError, DeadlineExceeded, MalformedFrame,
 from bus.link import Link
 from bus.message import Command, Reply
 from bus.sockets import attach, open_socket, read_rest
+from bus.verbs import Verbs
 
+STATE_DIR: Final = "./var"
+STATE_DIR_VARIABLE: Final = "GYROSTAT_NODE__STATE_DIR"
+"""What a node takes for node.state_dir before what its config says."""
 CONNECT_S: Final = 2.0
 """Seconds until nobody answers; a node on this machine takes milliseconds."""
 LOOK_S: Final = 0.5
@@ -35,21 +40,26 @@ RETRY_S: Final = 0.05
 RETRY_S_MAX: Final = 1.0
 
 
-def connect(where: str | Path | Endpoints, *, source: str = "client", keys: Keys | str | Path | None = None) -> Client:
+def connect(
+    where: str | Path | Endpoints | None = None, *, source: str = "client", keys: Keys | str | Path | None = None
+) -> Client:
     """A client of the node of a state or run directory, an endpoints.json, or endpoints.
 
-    source: who asks, for the node's audit. keys: for a node reached by tcp: our own, or the directory they are in.
+    where: None: $GYROSTAT_NODE__STATE_DIR, else ./var, as a config has it that names no state directory. source: who
+    asks, for the node's audit. keys: for a node reached by tcp: our own, or the directory they are in.
     Returns before the connection stands.
 
     Raises: NotConnected when no node runs there; BusError when the address is not permitted, or keys are missing.
     """
+    if where is None:
+        where = os.environ.get(STATE_DIR_VARIABLE) or STATE_DIR
     endpoints = where if isinstance(where, Endpoints) else read_endpoints(where)
     check_alive(endpoints)
     return Client(endpoints, source=source, keys=keys_of(keys))
 
 
-class Client:
-    """Asks one node. One thread at a time may use it."""
+class Client(Verbs):
+    """Asks one node; every command is a method of its own, as bus.verbs says. One thread at a time may use it."""
 
     def __init__(
         self,

@@ -182,10 +182,15 @@ def _opened(name: str, kind: type[msgspec.Struct], doc: str | None) -> type[msgs
 
 
 def _components(kinds: list[Any]) -> dict[str, Schema]:
-    _, found = msgspec.json.schema_components(kinds, ref_template=REF + "{name}")
+    return components_of(kinds)[1]
+
+
+def components_of(kinds: list[Any], ref: str = REF) -> tuple[list[Schema], dict[str, Schema]]:
+    """The schema of each type, and by name that of every struct that is named in them. ref: where those will stand."""
+    given, found = msgspec.json.schema_components(kinds, ref_template=ref + "{name}")
     for schema in found.values():
         _describe(schema)
-    return found
+    return list(given), found
 
 
 def _describe(schema: Schema) -> None:

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "events": ("events", "What happens, as it happens."),
     "issues": ("issues", "What is wrong, and what was done about it."),
     "incidents": ("incidents", "Troubles of one cause, as one."),
+    "alerts": ("alerts", "What people are told, and by which way."),
     "resolve": ("issues", "Say that an issue is dealt with."),
     "explain": ("explain", "Which rule decides about an issue."),
     "fixed": ("fixes", "Say what fixed an issue."),
@@ -42,6 +43,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "undo": ("trust", "Take back what was done about an issue."),
     "goals": ("goals", "What is to become better, and how far it is."),
     "reconcile": ("reconcile", "Compare desired with observed now."),
+    "tasks": ("tasks", "Work that is kept until it is done."),
     "signal": ("signals", "Send a signal to a workload."),
     "scale": ("scale", "How many instances of a workload run."),
     "hold": ("holds", "Keep workloads down until they are released."),
@@ -51,14 +53,31 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "attach": ("attach", "The output of workloads, as it is written."),
     "import": ("importing", "Take over the config of another supervisor."),
     "schedule": ("schedules", "What runs when."),
-    "config": ("config", "Check or show the config, or what a reload of it would do."),
+    "config": ("config", "Make, check, explain or show the config."),
     "endpoints": ("endpoints", "Where the running node answers."),
     "schema": ("schema", "Every message as AsyncAPI or JSON Schema."),
     "keys": ("keys", "Keys for tcp: the node's own, and who is let in."),
+    "top": ("top", "Everything, live, in the whole terminal."),
+    "doctor": ("doctor", "What this machine lacks, and the cure."),
+    "completion": ("completion", "The keys of the shell complete what one types."),
     "demo": ("demo", "Break real programs and watch them being healed."),
     "faults": ("faults", "Do real faults to real programs, and judge the repairs."),
 }
 """Name -> module beneath actors.cli, and the help in one line; the function has the command's name."""
+
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "Begin": ("demo", "config", "import", "doctor", "completion"),
+    "The node": ("up", "start", "stop", "restart", "reload", "upgrade", "service", "nodes", "drain", "undrain"),
+    "Look": ("status", "top", "health", "events", "logs", "attach", "metrics", "ps", "why"),
+    "Workloads": ("scale", "hold", "release", "signal", "schedule"),
+    "Healing": (
+        *("issues", "incidents", "alerts", "explain", "approve", "reject", "resolve", "undo", "changes", "phase"),
+        *("fixed", "fixes"),
+    ),
+    "Work and goals": ("tasks", "reconcile", "goals"),
+    "For programs": ("endpoints", "schema", "keys", "faults"),
+}
+"""Heading of the help -> its commands; what stands in none comes last. start, stop and restart also take names."""
 
 EXAMPLES: Final = """
 \b
@@ -86,13 +105,27 @@ class Commands(click.Group):
         return found if isinstance(found, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        named = {name for names in GROUPS.values() for name in names}
+        groups = {**GROUPS, "More": tuple(name for name in COMMANDS if name not in named)}
+        width = max(map(len, COMMANDS))
+        for heading, names in groups.items():
+            rows = [(f"{name:<{width}}", COMMANDS[name][1]) for name in names if name in COMMANDS]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """The names with their line of help, without an import of the commands."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
             ctx.fail(f'no command "{args[0]}"; {nearest(args[0], list(COMMANDS))}')
         return super().resolve_command(ctx, args)
 

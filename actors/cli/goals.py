@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command, json_option, node_option
+from actors.cli.options import command, json_option, node_option, watch_option
 from actors.cli.place import Place
 
 
@@ -12,6 +12,7 @@ from actors.cli.place import Place
 @click.option("--all", "every", is_flag=True, help="Also goals that are met, failed or cancelled.")
 @json_option
 @node_option
+@watch_option
 def goals(place: Place, *, every: bool, as_json: bool) -> None:
     """What is to become better, and how far it is: measured, highest priority first."""
     from actors.cli.paint import Paint, measured, put, put_json, table

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from actors.cli.exits import FAILED, OK
-from actors.cli.options import command, json_option, node_option
+from actors.cli.options import command, json_option, node_option, watch_option
 from actors.cli.place import Place
 
 PATIENCE_S: Final = 5.0
@@ -25,6 +25,7 @@ PATIENCE_S: Final = 5.0
 @click.option("--why", is_flag=True, help="The chain of reasons: readings, rules, and what NAME depends on.")
 @json_option
 @node_option
+@watch_option
 def health(place: Place, *, name: str | None, why: bool, as_json: bool) -> int:
     """How well everything is, with reasons.
 

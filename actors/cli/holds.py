@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command, node_option, yes_option
+from actors.cli.options import command, node_option, outcome_option, yes_option
 from actors.cli.place import Place
 
 
 @command("hold worker --why 'its queue is being moved'", "hold 'web-*'", "hold @jobs")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--why", default="asked on the command line", help="What `status` and `why` say of it.")
+@outcome_option
 @yes_option
 @node_option
 def hold(place: Place, *, names: tuple[str, ...], why: str) -> int:
@@ -26,6 +27,7 @@ def hold(place: Place, *, names: tuple[str, ...], why: str) -> int:
 
 @command("release worker", "release '*'                 everything that is held")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@outcome_option
 @node_option
 def release(place: Place, *, names: tuple[str, ...]) -> int:
     """End a hold: what starts with the node is started, the rest can be started again.

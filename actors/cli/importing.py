@@ -102,11 +102,11 @@ def _write(target: Path, text: str, *, force: bool) -> None:
 
 def _check(target: Path) -> int:
     """See that it can be started as it stands; what this machine lacks is told as config check tells it."""
-    from actors.node import load_node
+    from actors.loading import load_settings
     from actors.settings import ConfigError
 
     try:
-        load_node(target, os.environ)
+        load_settings(target, os.environ)
     except ConfigError as error:
         complain(*map(str, error.faults), f"{count(len(error.faults), 'fault')} to put right before it is started")
         return FAILED

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from actors.cli.options import command, json_option, node_option
+from actors.cli.options import command, json_option, node_option, watch_option
 from actors.cli.place import Place
 
 
@@ -15,6 +15,7 @@ from actors.cli.place import Place
 @click.option("--all", "every", is_flag=True, help="Also incidents that are closed.")
 @json_option
 @node_option
+@watch_option
 def incidents(place: Place, *, incident: str | None, every: bool, as_json: bool) -> None:
     """Troubles of one cause as one incident, named by its root. With ID: what suffered, since when, because of what."""
     from actors.cli.health_lines import incident_lines, one_incident

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from actors.cli.exits import count
-from actors.cli.options import command, json_option, node_option
+from actors.cli.options import command, json_option, node_option, watch_option
 from actors.cli.place import Place
 
 
@@ -16,6 +16,7 @@ from actors.cli.place import Place
 @click.option("--all", "every", is_flag=True, help="Also issues that are resolved.")
 @json_option
 @node_option
+@watch_option
 def issues(place: Place, *, issue: str | None, every: bool, as_json: bool) -> None:
     """What is wrong, and what was done about it. With ID (or its beginning): everything known of that issue."""
     from actors.cli.paint import Paint, put, put_json

@@ -28,7 +28,8 @@ POINTS_MAX: Final = 9_000
 """Points of each series that are written for other programs."""
 
 
-def _seconds(_: click.Context, __: click.Parameter, value: str) -> float:
+def seconds(_: click.Context, __: click.Parameter, value: str) -> float:
+    """The duration that an option is given, more than none. Raises: click.BadParameter."""
     from actors.settings.units import Seconds, UnitError
 
     try:
@@ -48,7 +49,7 @@ def _seconds(_: click.Context, __: click.Parameter, value: str) -> float:
 )
 @click.argument("name", required=False)
 @click.argument("metric", required=False)
-@click.option("--since", callback=_seconds, default="1h", metavar="DURATION", help="How far back: 10m, 1h, 7d. [1h]")
+@click.option("--since", callback=seconds, default="1h", metavar="DURATION", help="How far back: 10m, 1h, 7d. [1h]")
 @click.option("--csv", "as_csv", is_flag=True, help="A line for each point, with a head.")
 @json_option
 @node_option

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from actors.cli.consent import ask_for
 from actors.cli.exits import FAILED, OK, complain
-from actors.cli.paint import put
+from actors.cli.paint import put, put_json
 from actors.cli.place import Place
 
 if TYPE_CHECKING:
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 120.0
 """Seconds for a workload to stop or start: its grace, and that of those it waits for."""
+
+
+class WorkloadOutcome(Struct, frozen=True, kw_only=True):
+    """What became of a command to one workload. detail: what was done, or why it was not."""
+
+    name: str
+    ok: bool
+    detail: str
 
 
 def ask_each(place: Place, names: Sequence[str], make: Callable[[str], Command], done: str) -> int:
@@ -46,12 +56,24 @@ def ask_all(
         commands = make(chosen(names, rows, table.none), rows)
         ask_for(place, commands, rows)
         outcomes = client.gather(list(commands.values()), patience_s)
-    code = OK
-    for name, outcome in zip(commands, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            complain(f"{name}: {outcome}")
-            code = FAILED
-        else:
-            detail = getattr(outcome, "detail", "")
-            put(f"{name}: {detail or done}")
-    return code
+    return tell(
+        place,
+        [
+            WorkloadOutcome(name=name, ok=False, detail=str(outcome))
+            if isinstance(outcome, Exception)
+            else WorkloadOutcome(name=name, ok=True, detail=getattr(outcome, "detail", "") or done)
+            for name, outcome in zip(commands, outcomes, strict=True)
+        ],
+    )
+
+
+def tell(place: Place, outcomes: Sequence[WorkloadOutcome]) -> int:
+    """Say what became of each, in words or as JSON; the exit code."""
+    if place.as_json:
+        put_json(outcomes)
+    for one in outcomes:
+        if not one.ok:
+            complain(f"{one.name}: {one.detail}")
+        elif not place.as_json:
+            put(f"{one.name}: {one.detail}")
+    return OK if all(one.ok for one in outcomes) else FAILED

@@ -27,6 +27,8 @@ class Place:
         self.other: str | None = None
         self.yes = False
         """Nothing is asked before something live is ended."""
+        self.as_json = False
+        """What became of each workload is told as JSON."""
         self._dirs: tuple[str, Path, Path] | None = None
 
     @property
@@ -104,6 +106,11 @@ class Place:
 
     def check_here(self) -> None:
         """See that a command about the node itself is not meant for another one. Raises: click.UsageError."""
+        if self.as_json:
+            import click
+
+            msg = "--json goes with names of workloads; of the node itself the exit code tells how it went"
+            raise click.UsageError(msg)
         if self.other not in (None, self.name):
             import click
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command, json_option, node_option
+from actors.cli.options import command, json_option, node_option, watch_option
 from actors.cli.place import Place
 
 
@@ -12,6 +12,7 @@ from actors.cli.place import Place
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @json_option
 @node_option
+@watch_option
 def ps(place: Place, *, names: tuple[str, ...], as_json: bool) -> None:
     """Show the processes of the workloads as trees: also children, and those that left their parent.
 

@@ -7,7 +7,7 @@ import os
 import click
 
 from actors.cli.exits import refusal
-from actors.cli.options import Number, command, node_option, yes_option
+from actors.cli.options import Number, command, node_option, outcome_option, yes_option
 from actors.cli.place import Place
 
 
@@ -20,6 +20,7 @@ from actors.cli.place import Place
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--at-once", is_flag=True, help="All instances at the same time, not in turn.")
 @click.option("--keep", type=Number(min=0), metavar="N", help="Instances that stay ready; else as roll says.")
+@outcome_option
 @node_option
 @yes_option
 def restart(place: Place, *, names: tuple[str, ...], at_once: bool, keep: int | None) -> int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from actors.cli.exits import FAILED, OK, complain
-from actors.cli.options import Number, command, node_option, yes_option
+from actors.cli.exits import complain
+from actors.cli.options import Number, command, node_option, outcome_option, yes_option
 from actors.cli.place import Place
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ BEGUN: Final = frozenset(("stopped", "starting", "stopping"))
 @click.argument("name")
 @click.argument("count", type=Number(min=0), required=False)
 @click.option("--reset", is_flag=True, help="As many as the config says.")
+@outcome_option
 @yes_option
 @node_option
 def scale(place: Place, *, name: str, count: int | None, reset: bool) -> int:
@@ -49,7 +50,7 @@ def scale(place: Place, *, name: str, count: int | None, reset: bool) -> int:
         _ask(place, name, count, list(before.values()))
         done = client.ask(ScaleWorkload(name=name, instances=count, why="asked on the command line"), 30.0)
         after = _settled(client, name, before, time.monotonic() + PATIENCE_S)
-    return _tell(name, before, after, done.detail)
+    return _tell(place, name, before, after, done.detail)
 
 
 def _check_name(name: str, table: Any) -> None:
@@ -86,22 +87,24 @@ def _settled(client: Client, name: str, before: Mapping[str, ProcessRow], end_s:
         pause.wait(LOOK_S)
 
 
-def _tell(name: str, before: Mapping[str, ProcessRow], after: Mapping[str, ProcessRow], detail: str) -> int:
+def _tell(
+    place: Place, name: str, before: Mapping[str, ProcessRow], after: Mapping[str, ProcessRow], detail: str
+) -> int:
     """Say what became of each that came or went; the exit code."""
-    from actors.cli.paint import put
+    from actors.cli.names import WorkloadOutcome, tell
 
     left = [row for row in after.values() if not row.declared]
     came = [row.name for row in after.values() if row.declared and row.name not in before]
     went = [one for one in before if one not in after]
     parts = [f"added {', '.join(came)}"] if came else []
     parts += [f"removed {', '.join(went)}"] if went else []
-    if parts or not left:
-        put(f"{name}: {'; '.join(parts) or detail}")
+    told = [WorkloadOutcome(name=name, ok=True, detail="; ".join(parts) or detail)] if parts or not left else []
     for row in left:
-        complain(
-            f"{row.name} is still {row.state.replace('_', ' ')}, and goes when it is down; see gyrostat why {row.name}"
-        )
+        state = row.state.replace("_", " ")
+        why = f"is still {state}, and goes when it is down; see gyrostat why {row.name}"
+        told.append(WorkloadOutcome(name=row.name, ok=False, detail=why))
+    code = tell(place, told)
     for one in came:
         if after[one].state in BEGUN | {"backing_off", "crash_loop", "exited"}:
             complain(f"{one} is {after[one].state.replace('_', ' ')}; see gyrostat why {one}")
-    return FAILED if left else OK
+    return code

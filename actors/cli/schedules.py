@@ -31,9 +31,9 @@ def schedule(place: Place, *, names: tuple[str, ...], times: int, as_json: bool)
     """
     from actors.cli.chosen import Named, chosen
     from actors.cli.paint import Paint, put, put_json, table
-    from actors.node import load_node
+    from actors.loading import load_settings
 
-    settings, _ = load_node(place.config, os.environ)
+    settings = load_settings(place.config, os.environ)
     timed = {
         name: one
         for name, one in settings.workloads.items()

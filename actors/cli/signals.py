@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command, node_option, yes_option
+from actors.cli.options import command, node_option, outcome_option, yes_option
 from actors.cli.place import Place
 
 
 @command("signal web HUP", "signal @jobs USR1")
 @click.argument("name")
 @click.argument("sig", metavar="SIGNAL")
+@outcome_option
 @node_option
 @yes_option
 def signal(place: Place, *, name: str, sig: str) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command, node_option
+from actors.cli.options import command, node_option, outcome_option
 from actors.cli.place import Place
 
 
 @command("start", "start web worker", "start 'web-*' @jobs", "start -c prod.yaml")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@outcome_option
 @node_option
 def start(place: Place, *, names: tuple[str, ...]) -> int:
     """Start workloads, or the node in the background.

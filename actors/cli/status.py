@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from actors.cli.options import command, json_option, node_option
+from actors.cli.options import command, json_option, node_option, watch_option
 from actors.cli.place import Place
 
 PATIENCE_S: Final = 3.0
@@ -17,6 +17,7 @@ PATIENCE_S: Final = 3.0
 @click.option("--all", "everywhere", is_flag=True, help="Every node that is known here, as each told last.")
 @json_option
 @node_option
+@watch_option
 def status(place: Place, *, everywhere: bool, as_json: bool) -> None:
     """Everything at a glance: node, workloads, actors, open issues, goals, experiments, drift."""
     if everywhere:
@@ -24,38 +25,15 @@ def status(place: Place, *, everywhere: bool, as_json: bool) -> None:
         return
     from actors.cli.paint import Paint, put, put_json
     from actors.cli.status_lines import lines_of
-    from bus.messages import (
-        GetDrift,
-        GetHealth,
-        GetNode,
-        ListExperiments,
-        ListGoals,
-        ListIssues,
-        ListProcesses,
-    )
 
-    asked = {
-        "node": GetNode(),
-        "processes": ListProcesses(),
-        "health": GetHealth(),
-        "issues": ListIssues(),
-        "drift": GetDrift(),
-        "goals": ListGoals(),
-        "experiments": ListExperiments(limit=10),
-    }
     with place.client() as client:
-        outcomes = client.gather(list(asked.values()), PATIENCE_S)
-    answers: dict[str, Any] = {}
-    missing: dict[str, str] = {}
-    for (part, question), outcome in zip(asked.items(), outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            missing[part] = f"{question.target}: {outcome}"
-        else:
-            answers[part] = outcome
+        found = client.status(timeout_s=PATIENCE_S)
     if as_json:
-        put_json({**{part: answers.get(part) for part in asked}, "missing": missing})
-    else:
-        put(*lines_of(answers, missing, Paint()))
+        put_json(found)
+        return
+    parts = {name: getattr(found, name) for name in found.__struct_fields__ if name not in {"at", "missing"}}
+    answers = {part: answer for part, answer in parts.items() if answer is not None}
+    put(*lines_of(answers, found.missing, Paint()))
 
 
 def _all_nodes(place: Place, *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from actors.cli.exits import count
 from actors.cli.paint import Cell, Paint, measured, size, span, table
 
 STATE_TONES: Final = {
@@ -36,7 +37,9 @@ def lines_of(answers: Mapping[str, Any], missing: Mapping[str, str], paint: Pain
         _workloads(answers, paint),
         list(_actors(answers, paint)),
         list(_issues(answers, paint)),
-        list(_degraded(answers, paint)),
+        list(_waiting(answers, paint)),
+        [*_degraded(answers, paint), *_stand_ins(answers, paint)],
+        list(_unwritten(answers, paint)),
         list(_others(answers)),
         [paint(f"no answer from {text}", "bad") for text in missing.values()],
     ]
@@ -83,10 +86,11 @@ def _workloads(answers: Mapping[str, Any], paint: Paint) -> list[str]:
         return ["no workloads"]
     health = {row.subject: row for row in answers["health"].workloads} if "health" in answers else {}
     head = ("NAME", "MODE", "STATE", "PID", "UPTIME", "RESTARTS", "CPU", "MEMORY", "HEALTH", "WHY")
-    return table([_workload(row, health.get(row.name)) for row in rows], paint, head)
+    return table([workload_cells(row, health.get(row.name)) for row in rows], paint, head)
 
 
-def _workload(row: Any, health: Any) -> list[str | Cell]:
+def workload_cells(row: Any, health: Any) -> list[str | Cell]:
+    """One workload as cells. health: its row, or None."""
     values = health.values if health is not None and row.pid else {}
     level = health.level if health is not None else "-"
     return [
@@ -180,10 +184,30 @@ def _issues(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
         yield f"  and {len(rows) - SHOWN_MAX} more"
 
 
+def _waiting(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    for row in answers["approvals"].approvals if answers.get("approvals") is not None else ():
+        asked = f"{row.remedy} for {row.subject} waits for your word: gyrostat approve {row.issue}, or reject"
+        yield paint(asked, "warn")
+
+
 def _degraded(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     for row in answers["issues"].degraded if answers.get("issues") is not None else ():
         text = f"{row.name} goes on with {row.quality_loss:.0%} less ({row.level}): {', '.join(row.steps)}"
         yield paint(text, "warn")
+
+
+def _stand_ins(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    for row in answers["issues"].stand_ins if answers.get("issues") is not None else ():
+        trial = f"; {row.name} is tried again beside it" if row.trial else ""
+        yield paint(f"{row.standby} stands in for {row.name}{trial}", "warn")
+
+
+def _unwritten(answers: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    issues = answers.get("issues")
+    if issues is not None and issues.unwritten:
+        yield paint(f"disk full: {count(issues.unwritten, 'change')} of the issues' history kept in memory", "bad")
+    if issues is not None and issues.left_out:
+        yield paint(f"{count(issues.left_out, 'change')} of the issues' history left out: no room for it", "bad")
 
 
 def _others(answers: Mapping[str, Any]) -> Iterator[str]:
@@ -195,7 +219,16 @@ def _others(answers: Mapping[str, Any]) -> Iterator[str]:
             side = goal.direction.replace("_", " ")
             target = f"{goal.metric} {side} {measured(goal.metric, goal.target)}"
             yield f"goal: {goal.subject} {target}, {goal.progress:.0%} done"
+    if answers.get("tasks") is not None and (line := queue_of(answers["tasks"])):
+        yield line
     if answers.get("experiments") is not None:
         for trial in answers["experiments"].experiments:
             if trial.state == "running":
                 yield f"experiment: {trial.parameter} {trial.baseline:g} -> {trial.candidate:g}: {trial.why}"
+
+
+def queue_of(stats: Any) -> str:
+    """`tasks: 3 running, 120 waiting`; empty when there are none."""
+    told = ", ".join(f"{number} {state}" for state, number in stats.counts.items() if number)
+    paused = f", paused: {stats.paused}" if stats.paused else ""
+    return f"tasks: {told or 'none'}{paused}" if told or paused else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from actors.cli.options import command, node_option, yes_option
+from actors.cli.options import command, node_option, outcome_option, yes_option
 from actors.cli.place import Place
 
 
@@ -13,6 +13,7 @@ from actors.cli.place import Place
 )
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--keep-workloads", is_flag=True, help="End the node only; its next start adopts the workloads.")
+@outcome_option
 @node_option
 @yes_option
 def stop(place: Place, *, names: tuple[str, ...], keep_workloads: bool) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from actors.cli.options import command, json_option, node_option
+from actors.cli.options import command, json_option, node_option, watch_option
 from actors.cli.place import Place
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def reject(place: Place, *, issue: str, note: str, as_json: bool) -> None:
 @click.option("--limit", default=50, type=click.IntRange(min=1), help="How many, the newest first.")
 @json_option
 @node_option
+@watch_option
 def changes(place: Place, *, name: str | None, limit: int, as_json: bool) -> None:
     """What the system altered by itself, and what was put back: the change log, newest first.
 

@@ -7,7 +7,9 @@ from typing import Final
 
 from actors.cli.paint import measured, number, span
 from actors.cli.said import Data, Said, listed
+from actors.cli.words_alerts import WORDS as ALERTS
 from actors.cli.words_monitor import WORDS
+from actors.cli.words_work import WORDS as WORK
 
 
 def say(kind: str, data: Data) -> Said:
@@ -139,6 +141,12 @@ def _degraded(data: Data) -> Said:
     return Said(text, "warn")
 
 
+def _stand_in(data: Data) -> Said:
+    if data["active"]:
+        return Said(f"is replaced by {data['standby']}, which stands in for it", "warn", data["why"])
+    return Said(f"is back; {data['standby']} does not stand in for it any more", "good", data["why"])
+
+
 def _actor_failed(data: Data) -> Said:
     then = f"given up, tried again in {span(data['retry_s'] or 0)}" if data["given_up"] else "made anew"
     return Said(f"actor failed while handling {data['while_handling']}; {then}", "bad", data["error"])
@@ -218,6 +226,8 @@ def _lost(data: Data) -> Said:
 
 _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
     **WORDS,
+    **ALERTS,
+    **WORK,
     "actor.failed": _actor_failed,
     "actor.started": lambda d: Said("actor works" + (f" again, restart {d['restarts']}" if d["restarts"] else "")),
     "approval.answered": _answered,
@@ -226,6 +236,7 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
     "config.rejected": _rejected,
     "config.reloaded": _reloaded,
     "degradation.changed": _degraded,
+    "stand_in.changed": _stand_in,
     "drift.closed": lambda d: Said(f"drift ({d['drift'].replace('_', ' ')}) gone after {span(d['took_s'])}", "good"),
     "drift.detected": _drift,
     "experiment.kept": lambda d: _experiment_ended(d, "stays at", "good"),
@@ -236,6 +247,10 @@ _WORDS: Final[dict[str, Callable[[Data], Said]]] = {
         d["why"],
     ),
     "experiment.undone": lambda d: _experiment_ended(d, "is back at", "warn"),
+    "flow.entered": lambda d: Said(
+        f"in flow: {d['done']} ended well and {d['failed']} ill within a minute; what can wait, waits", "good"
+    ),
+    "flow.left": lambda d: Said(f"not in flow: {d['done']} ended well and {d['failed']} ill within a minute", "dim"),
     "goal.completed": lambda d: Said(
         f"goal {d['goal']} met: {d['metric']} {measured(d['metric'], d['value'])} after {span(d['took_s'])}", "good"
     ),

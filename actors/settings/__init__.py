@@ -1,11 +1,13 @@
 """Settings: what the operator says, as checked values. Reads one file, the environment and the flags; never writes."""
 
 from actors.settings.checks import check_machine
+from actors.settings.datasets import DatasetSettings
 from actors.settings.faults import ConfigError, Fault
 from actors.settings.load import load, peek_state_dir
 from actors.settings.node import ActorSettings, ListenSettings, NodeSettings, Origin, PeerSettings, Settings, Workload
 from actors.settings.plain import to_plain
 from actors.settings.source import find_config
+from actors.settings.tasks import BreakerRule, Param, Rate, Resources, RetryRule, TaskKind, TaskPriority
 from actors.settings.units import Bytes, Level, Seconds, Share, format_duration, format_size
 from actors.settings.workloads import (
     METRICS,
@@ -33,8 +35,10 @@ from actors.settings.workloads import (
 __all__ = [
     "METRICS",
     "ActorSettings",
+    "BreakerRule",
     "Bytes",
     "ConfigError",
+    "DatasetSettings",
     "Fault",
     "Hook",
     "Level",
@@ -47,16 +51,22 @@ __all__ = [
     "NodeSettings",
     "Notify",
     "Origin",
+    "Param",
     "PeerSettings",
     "Probe",
     "Probes",
+    "Rate",
+    "Resources",
     "RestartPolicy",
+    "RetryRule",
     "RunMode",
     "Schedule",
     "Seconds",
     "Settings",
     "Share",
     "StopPolicy",
+    "TaskKind",
+    "TaskPriority",
     "Threshold",
     "Window",
     "Windows",

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from actors.settings.dataset_faults import count_faults
 from actors.settings.faults import ConfigError, Fault, fault_at, in_order, origin_of
 from actors.settings.mentions import programs_of
 from actors.settings.metrics import POSTGRES, Metric
@@ -20,11 +22,15 @@ def check_machine(settings: Settings, environ: Mapping[str, str] | None = None) 
     environ: of the node, for PATH; None: of this process.
     """
     around = os.environ if environ is None else environ
-    faults = [*_directory_faults(settings), *_rule_faults(settings)]
+    faults = [*_directory_faults(settings), *_rule_faults(settings), *_tls_faults(settings)]
     faults.extend(_program_faults(settings, around.get("PATH", _DEFAULT_PATH)))
     faults.extend(_metric_faults(settings, "actors.monitor.metrics", settings.host_metrics))
     for workload in settings.workloads.values():
         faults.extend(_workload_faults(settings, workload, around))
+    faults.extend(_dataset_zone_faults(settings))
+    faults.extend(count_faults(settings.datasets, datetime.now(UTC), lambda *told: _at(settings, *told)))
+    faults.extend(_task_faults(settings, around))
+    faults.extend(_alert_faults(settings, around.get("PATH", _DEFAULT_PATH)))
     return list(in_order(faults))
 
 
@@ -33,6 +39,18 @@ def _program_faults(settings: Settings, search: str) -> Iterator[Fault]:
     for key, program in programs_of(settings.actors):
         if program and not _is_program(program[0], settings.root, search):
             yield _no_program(settings, key, program[0], settings.root, search)
+
+
+def _task_faults(settings: Settings, environ: Mapping[str, str]) -> Iterator[Fault]:
+    """Give what kinds of tasks lack: their directory, and the program of a command."""
+    for name, kind in settings.tasks.items():
+        cwd = settings.root / kind.cwd
+        if not cwd.is_dir():
+            yield _at(settings, f"tasks.{name}.cwd", f"{cwd} does not exist", "a directory")
+        elif kind.command is not None:
+            search = kind.env.get("PATH", environ.get("PATH", _DEFAULT_PATH))
+            if not _is_program(kind.command[0], cwd, search):
+                yield _no_program(settings, f"tasks.{name}.command", kind.command[0], cwd, search)
 
 
 def _no_program(settings: Settings, key: str, program: str, cwd: Path, search: str) -> Fault:
@@ -126,6 +144,24 @@ def _zone_faults(settings: Settings, workload: Workload) -> Iterator[Fault]:
     for what in ("run", "maintenance"):
         for number, window in enumerate(getattr(spec.windows, what)):
             named[f"windows.{what}[{number}].timezone"] = window.timezone
+    yield from _unknown_zones(settings, {f"{key}.{path}": name for path, name in named.items()})
+
+
+def _dataset_zone_faults(settings: Settings) -> Iterator[Fault]:
+    named: dict[str, str | None] = {}
+    for name, one in settings.datasets.items():
+        key = f"datasets.{name}"
+        for hole, dimension in one.over.items():
+            if dimension.dates is not None:
+                named[f"{key}.over.{hole}.dates.timezone"] = dimension.dates.timezone
+        named[f"{key}.timezone"] = one.timezone
+        for number, window in enumerate(one.windows):
+            named[f"{key}.windows[{number}].timezone"] = window.timezone
+    yield from _unknown_zones(settings, named)
+
+
+def _unknown_zones(settings: Settings, named: Mapping[str, str | None]) -> Iterator[Fault]:
+    """named: dotted key -> name of a zone."""
     for path, name in named.items():
         if name is None:
             continue
@@ -134,7 +170,7 @@ def _zone_faults(settings: Settings, workload: Workload) -> Iterator[Fault]:
         try:
             zone(name)
         except ValueError as error:
-            yield _at(settings, f"{key}.{path}", str(error), "a name such as Europe/Berlin; tzdata has them")
+            yield _at(settings, path, str(error), "a name such as Europe/Berlin; tzdata has them")
 
 
 def _group_faults(settings: Settings, key: str, group: str) -> Iterator[Fault]:
@@ -159,11 +195,32 @@ def _file_faults(settings: Settings, key: str, workload: Workload) -> Iterator[F
         elif path.exists() or not name.startswith("-"):
             yield _at(settings, place, f"no file {path}", "a file, or -FILE for one that may be missing")
     for name, place in workload.spec.secrets.items():
-        path = Path(place)
-        if not path.is_file():
-            yield _at(settings, f"{key}.secrets.{name}", f"no file {path}", "a file that holds the secret")
-        elif path.stat().st_mode & 0o004:
-            yield _at(settings, f"{key}.secrets.{name}", f"everybody can read {path}", f"chmod o-r {path}")
+        yield from _secret_faults(settings, f"{key}.secrets.{name}", Path(place))
+
+
+def _secret_faults(settings: Settings, key: str, path: Path) -> Iterator[Fault]:
+    if not path.is_file():
+        yield _at(settings, key, f"no file {path}", "a file that holds the secret")
+    elif path.stat().st_mode & 0o004:
+        yield _at(settings, key, f"everybody can read {path}", f"chmod o-r {path}")
+
+
+def _alert_faults(settings: Settings, search: str) -> Iterator[Fault]:
+    """Give what channels lack: files of secrets, programs, a package, zones."""
+    for name, channel in settings.alerts.channels.items():
+        key = f"alerts.channels.{name}"
+        for field, path in channel.files().items():
+            yield from _secret_faults(settings, f"{key}.{field}", Path(path))
+        if channel.command is not None and not _is_program(channel.command[0], settings.root, search):
+            yield _no_program(settings, f"{key}.command", channel.command[0], settings.root, search)
+        if channel.apprise is not None and not _is_installed("apprise"):
+            problem = "needs the package apprise, which is not installed"
+            yield _at(settings, f"{key}.apprise", problem, "pip install 'gyrostat[alerts]'")
+    named = {"alerts.summary.timezone": settings.alerts.summary.timezone if settings.alerts.summary else None}
+    for place, route in enumerate(settings.alerts.routes):
+        for number, window in enumerate(route.quiet):
+            named[f"alerts.routes[{place}].quiet[{number}].timezone"] = window.timezone
+    yield from _unknown_zones(settings, named)
 
 
 def _text_faults(settings: Settings, key: str, path: Path) -> Iterator[Fault]:
@@ -220,6 +277,18 @@ def _directory_faults(settings: Settings) -> Iterator[Fault]:
             yield _at(settings, key, f"{parent} is no directory", "a directory that can be written")
         elif not os.access(parent, os.W_OK | os.X_OK):
             yield _at(settings, key, f"{parent} cannot be written", "a directory that can be written")
+
+
+def _tls_faults(settings: Settings) -> Iterator[Fault]:
+    """Give what is missing of the certificate that the Gateway is to show."""
+    gateway = settings.actors.get("gateway")
+    tls = getattr(gateway.settings, "tls", None) if gateway is not None and gateway.enabled else None
+    for key in ("certificate", "key") if tls is not None else ():
+        path = settings.root / getattr(tls, key)
+        if not path.is_file():
+            yield _at(settings, f"actors.gateway.tls.{key}", f"no file {path}", "a PEM file")
+        elif not os.access(path, os.R_OK):
+            yield _at(settings, f"actors.gateway.tls.{key}", f"{path} cannot be read", "a file this account can read")
 
 
 def _rule_faults(settings: Settings) -> Iterable[Fault]:

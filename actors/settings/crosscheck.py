@@ -1,31 +1,37 @@
 """What no single key can show: whether the parts of a configuration fit together. Pure."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from actors.settings.expressions import circle, names_in
-from actors.settings.faults import Fault, suggest
+from actors.settings.faults import At, Fault, suggest
 from actors.settings.metrics import Metric, declared_unit
 from actors.settings.policies import signal_name
+from actors.settings.tasks import TaskKind
 from actors.settings.thresholds import METRICS, UNITS_ALLOWED, Threshold
 from actors.settings.units import Unit
 from actors.settings.workloads import WorkloadSettings
 
-REMEDIES: Final = ("restart", "hook", "signal", "end_strays", "await_restart", "wait_dependency")
+REMEDIES: Final = (
+    "restart", "hook", "signal", "end_strays", "roll", "hold", "fallback", "task", "await_restart", "wait_dependency",
+)  # fmt: skip
 """Remedies that are known by name; others have to have the shape of one and not be a slip of one."""
 
-ACTIONS: Final = REMEDIES[:4]
+ACTIONS: Final = REMEDIES[:-2]
 """Remedies that do something, and so can be the action of a threshold."""
 
-_NAMED: Final = ("hook", "signal")
+_NAMED: Final = ("hook", "signal", "task")
 """Remedies that say which."""
+
+TOLD: Final = ("workload", "issue")
+"""Parameters that a task is given when it is run as a remedy, if its kind has them."""
 
 _SLIP: Final = 0.8
 """Likeness, from 0 to 1, from which on an unknown remedy is taken for a slip of a known one."""
 
 _REMEDY: Final = re.compile(r"(?P<verb>[a-z][a-z0-9_]*)(?::(?P<argument>[A-Za-z0-9_.-]+))?")
-_REMEDY_ALLOWED: Final = "restart, end_strays, hook:NAME, signal:NAME"
+_REMEDY_ALLOWED: Final = "restart, end_strays, roll, hold, fallback, hook:NAME, signal:NAME, task:NAME"
 _WRITTEN: Final[Mapping[Unit, str]] = {
     "bytes": "a size (200MB)",
     "percent": "a percentage (80%)",
@@ -33,18 +39,21 @@ _WRITTEN: Final[Mapping[Unit, str]] = {
     "seconds": "a duration (1s)",
 }
 
-At = Callable[[str, str, str], Fault]
-"""Makes a fault of a dotted key, what is wrong, and what is allowed."""
-
 
 def cross_faults(
-    workloads: Mapping[str, WorkloadSettings], names: Collection[str], at: At, *, partial: Collection[str] = ()
+    workloads: Mapping[str, WorkloadSettings],
+    names: Collection[str],
+    at: At,
+    *,
+    partial: Collection[str] = (),
+    tasks: Mapping[str, TaskKind | None] | None = None,
 ) -> Iterator[Fault]:
     """Give what does not fit together.
 
     workloads: those that could be read. names: of all that were written, so that a fault in one is no fault of those
     that depend on it. partial: workloads that lack what had a fault; their heal plans are left out, since the hook
-    they name may be what is lacking, and so are thresholds of metrics of their own.
+    they name may be what is lacking, and so are thresholds of metrics of their own. tasks: kinds by name, None for one
+    that could not be read; None: not known, so that none is missed.
     """
     for name, spec in workloads.items():
         key = f"workloads.{name}"
@@ -54,7 +63,7 @@ def cross_faults(
                 continue
             yield from _threshold_faults(f"{key}.thresholds.{metric}", metric, threshold, spec.metrics, at)
             if name not in partial and threshold.action is not None:
-                yield from _action_faults(f"{key}.thresholds.{metric}.action", threshold.action, spec, at)
+                yield from _action_faults(f"{key}.thresholds.{metric}.action", threshold.action, spec, at, tasks)
         for place, metric in enumerate(spec.drift):
             if not (name in partial or metric in METRICS or declared_unit(spec.metrics, metric)):
                 known = suggest(metric, [*METRICS, *spec.metrics])
@@ -62,7 +71,8 @@ def cross_faults(
         if name not in partial:
             yield from _expression_faults(f"{key}.metrics", spec.metrics, METRICS, at)
         if name not in partial:
-            yield from _heal_faults(key, spec, at)
+            yield from _heal_faults(key, spec, at, tasks)
+            yield from _fallback_faults(name, spec, workloads, names, at)
         yield from _text_faults(key, spec, at)
         if spec.instances is None and spec.roll.keep_ready:  # here, as each instance of several says none
             problem = f"{spec.roll.keep_ready} of 1 leaves none to restart"
@@ -116,12 +126,14 @@ def _threshold_faults(
         yield at(f"{key}.{side}", f"{metric} is not in {threshold.unit}", kinds)
 
 
-def _action_faults(key: str, action: str, spec: WorkloadSettings, at: At) -> Iterator[Fault]:
+def _action_faults(
+    key: str, action: str, spec: WorkloadSettings, at: At, tasks: Mapping[str, TaskKind | None] | None
+) -> Iterator[Fault]:
     match = _REMEDY.fullmatch(action)
     if match is None or match["verb"] not in ACTIONS:
         yield at(key, f'"{action}" is no action', _REMEDY_ALLOWED)
     else:
-        yield from remedy_faults(key, action, spec.hooks, at)
+        yield from _own_faults(key, action, spec, at, tasks)
 
 
 def _expression_faults(key: str, metrics: Mapping[str, Metric], measured: Collection[str], at: At) -> Iterator[Fault]:
@@ -136,10 +148,52 @@ def _expression_faults(key: str, metrics: Mapping[str, Metric], measured: Collec
         yield at(f"{key}.{names[0]}.expression", f"{' and '.join(names)} need one another", "other metrics")
 
 
-def _heal_faults(key: str, spec: WorkloadSettings, at: At) -> Iterator[Fault]:
+def _heal_faults(
+    key: str, spec: WorkloadSettings, at: At, tasks: Mapping[str, TaskKind | None] | None
+) -> Iterator[Fault]:
     for kind, remedies in spec.heal.items():
         for remedy in remedies:
-            yield from remedy_faults(f"{key}.heal.{kind}", remedy, spec.hooks, at)
+            yield from _own_faults(f"{key}.heal.{kind}", remedy, spec, at, tasks)
+
+
+def _own_faults(
+    path: str, remedy: str, spec: WorkloadSettings, at: At, tasks: Mapping[str, TaskKind | None] | None
+) -> Iterator[Fault]:
+    """Give what is wrong with a remedy that a workload names for itself."""
+    yield from remedy_faults(path, remedy, spec.hooks, at)
+    verb, _, argument = remedy.partition(":")
+    if remedy == "fallback" and spec.fallback is None:
+        yield at(path, "it declares no fallback", "fallback: {workload: NAME}")
+    elif remedy == "roll" and spec.instances is None:
+        yield at(path, "it has no instances to restart in turn", "restart, or instances: N")
+    elif verb == "task" and argument and tasks is not None and argument not in tasks:
+        yield at(path, f'no task "{argument}"', suggest(argument, list(tasks)) or "a kind under tasks:")
+    elif verb == "task" and tasks is not None and (kind := tasks.get(argument)) and (lacks := kind.needs(TOLD)):
+        allowed = f"a default for every parameter but {' and '.join(TOLD)}"
+        yield at(path, f"task {argument} needs {', '.join(lacks)}", allowed)
+
+
+def _fallback_faults(
+    name: str, spec: WorkloadSettings, workloads: Mapping[str, WorkloadSettings], names: Collection[str], at: At
+) -> Iterator[Fault]:
+    """Give why a workload cannot stand in for another."""
+    if spec.fallback is None:
+        return
+    path, other = f"workloads.{name}.fallback.workload", spec.fallback.workload
+    stands = workloads.get(other)
+    if other == name:
+        yield at(path, "a workload cannot stand in for itself", "another workload")
+    elif other not in names:
+        others = [each for each in names if each != name]
+        yield at(path, f'no workload "{other}"', suggest(other, others) or "another workload")
+    elif spec.instances is not None:
+        yield at(path, f"{name} has instances, of which the others go on", "a workload with no instances")
+    elif stands is not None and stands.instances is not None:
+        yield at(path, f'"{other}" has instances', "one with no instances")
+    elif stands is not None and stands.fallback is not None:
+        yield at(path, f'"{other}" has a fallback itself', "one that has none")
+    elif stands is not None and name in stands.depends_on:
+        yield at(path, f'"{other}" depends on {name}, and so is down with it', "one that does not depend on it")
 
 
 def remedy_faults(path: str, remedy: str, hooks: Collection[str] | None, at: At) -> Iterator[Fault]:

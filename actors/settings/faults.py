@@ -1,6 +1,6 @@
 """What is wrong with a configuration, one line each. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -36,6 +36,10 @@ class Fault(Struct, frozen=True):
         guess = self.allowed.startswith("did you mean")
         remedy = f"; {'' if guess else 'allowed: '}{self.allowed}" if self.allowed else ""
         return _one_line(f"{place}: {subject}{self.problem}{remedy}")
+
+
+At = Callable[[str, str, str], Fault]
+"""Makes a fault of a dotted key, what is wrong, and what is allowed."""
 
 
 class ConfigError(Exception):

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from actors.settings.markers import Environment
 from actors.settings.repair import FailureClass, Tunable, check_paths
-from actors.settings.units import Share
+from actors.settings.units import Seconds, Share
 
 Phase = Literal["observe", "advise", "act", "autonomous"]
 """observe: issues are told, nothing is done. advise: every remedy is asked for first. act: it is done when the
@@ -57,6 +57,35 @@ class DegradeStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         host, _, port = (self.until or "localhost:1").rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004 - ports
             raise ValueError(f'until: "{self.until}" is no address; allowed: HOST:PORT')
+
+
+class Fallback(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which workload stands in for this one when nothing else helps, and when this one is tried again."""
+
+    workload: str
+    """The one that stands in. It is started when it does not run yet (`autostart: false`), and stopped again then."""
+
+    ready_within: Seconds = Seconds(60)
+    """Seconds that it has to be ready in; before that nothing is done to the one that it stands in for."""
+
+    back_after: Seconds = Seconds(60)
+    """Seconds from the change until the first is tried again beside it; doubles each time that did not last."""
+
+    back_after_max: Seconds = Seconds(3600)
+    """Seconds. The longest such wait."""
+
+    well_for: Seconds = Seconds(10)
+    """Seconds for which the first has to be ready, with no open issue, before the other is stopped."""
+
+    def __post_init__(self) -> None:
+        """Refuse no time at all, and waits that shrink.
+
+        Raises: ValueError.
+        """
+        if self.ready_within <= 0:
+            raise ValueError("ready_within: has to be more than 0s")
+        if self.back_after_max < self.back_after:
+            raise ValueError("back_after_max: has to be at least back_after")
 
 
 def check_degrade(steps: list[DegradeStep], tunables: Mapping[str, Tunable]) -> None:

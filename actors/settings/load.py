@@ -7,8 +7,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from actors.settings.alert_faults import alert_faults
 from actors.settings.crosscheck import cross_faults
-from actors.settings.faults import ConfigError, Fault, fault_at, origin_of
+from actors.settings.dataset_faults import dataset_faults, leader_faults
+from actors.settings.datasets import DatasetSettings
+from actors.settings.faults import At, ConfigError, Fault, fault_at, origin_of
 from actors.settings.mentions import mention_faults
 from actors.settings.modes import resolve as resolve_modes
 from actors.settings.node import NodeSettings, Settings
@@ -20,12 +23,16 @@ from actors.settings.sections import (
     Resolve,
     check_sections,
     read_actors,
+    read_alerts,
     read_mode,
+    read_named,
     read_node,
     read_workloads,
     salvage,
 )
 from actors.settings.source import read_tree
+from actors.settings.tasks import TaskKind
+from actors.settings.tree import Table
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -56,23 +63,31 @@ def load(
     node = read_node(reading, table)
     mode = read_mode(reading, table)
     declared, names = read_workloads(reading, table)
+    tasks = read_named(reading, table, "tasks", TaskKind)
+    datasets = read_named(reading, table, "datasets", DatasetSettings)
+    alerts = read_alerts(reading, table)
     actors = read_actors(reading, table, ActorTypes(actor_types, resolve))
 
-    def at(key: str, problem: str, allowed: str) -> Fault:
-        return fault_at(origin_of(reading.origins, key, table.origin), key, problem, allowed)
-
-    salvaged = salvage(reading, names)
-    reading.faults.extend(cross_faults({**declared, **salvaged}, names, at, partial=salvaged))
-    reading.faults.extend(mention_faults(actors, {**declared, **salvaged}, names, at))
+    at = _at(reading, table)
+    present = {**declared, **salvage(reading, names)}
+    half_read = {key.split(".")[1] for key in reading.origins if key.startswith("tasks.")}
+    kinds = {**dict.fromkeys(half_read), **tasks}
+    reading.faults.extend(cross_faults(present, names, at, partial=present.keys() - declared.keys(), tasks=kinds))
+    reading.faults.extend((*dataset_faults(datasets, kinds, at), *alert_faults(alerts, at)))
+    reading.faults.extend(leader_faults({name: one.settings for name, one in actors.items()}, at))
+    reading.faults.extend(mention_faults(actors, present, names, at))
     kept = scales(root / (node or NodeSettings()).state_dir) if scales is not None else {}
-    resolved = resolve_modes(scaled({**declared, **salvaged}, kept), mode, root, at)
+    resolved = resolve_modes(scaled(present, kept), mode, root, at)
     reading.faults.extend(resolved.faults)
     settings = Settings(
         node=node or NodeSettings(),
         mode=mode,
         workloads=resolved.workloads,
         left_out=resolved.left_out,
-        declared={**declared, **salvaged},
+        declared=present,
+        tasks=tasks,
+        datasets=datasets,
+        alerts=alerts,
         actors=actors,
         path=path.absolute() if path is not None else None,
         root=root,
@@ -81,6 +96,15 @@ def load(
     if reading.faults or node is None:
         raise ConfigError(reading.faults, settings)
     return settings
+
+
+def _at(reading: Reading, table: Table) -> At:
+    """What makes a fault of a key, a problem and what is allowed, with the place where the key stands."""
+
+    def at(key: str, problem: str, allowed: str) -> Fault:
+        return fault_at(origin_of(reading.origins, key, table.origin), key, problem, allowed)
+
+    return at
 
 
 def peek_state_dir(path: Path | None, environ: Mapping[str, str]) -> tuple[str, Path, Path]:

@@ -6,8 +6,7 @@ An actor whose settings name such a thing says so by a method of its settings ty
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from actors.settings.crosscheck import At
-from actors.settings.faults import Fault, suggest
+from actors.settings.faults import At, Fault, suggest
 from actors.settings.node import ActorSettings
 from actors.settings.workloads import WorkloadSettings
 

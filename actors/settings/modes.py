@@ -6,8 +6,7 @@ from typing import Final, get_args
 
 from msgspec import Struct, structs
 
-from actors.settings.crosscheck import At
-from actors.settings.faults import Fault
+from actors.settings.faults import At, Fault
 from actors.settings.instances import Part, filled_probes, parts_of
 from actors.settings.metrics import filled_metrics
 from actors.settings.node import NAME_ALLOWED, Workload, is_name

@@ -12,8 +12,11 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from actors.settings.alerts import AlertSettings
+from actors.settings.datasets import DatasetSettings
 from actors.settings.metrics import Metric
 from actors.settings.push import PushSettings
+from actors.settings.tasks import TaskKind
 from actors.settings.units import Seconds
 from actors.settings.workloads import Mode, RunMode, WorkloadSettings, short_hash, spec_hash
 
@@ -207,6 +210,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     left_out: list[str] = msgspec.field(default_factory=list)
     """Workloads of the file that do not run in this mode."""
 
+    tasks: dict[str, TaskKind] = msgspec.field(default_factory=dict)
+    """Name -> kind of task, in the order of the file."""
+
+    datasets: dict[str, DatasetSettings] = msgspec.field(default_factory=dict)
+    """Name -> data set, in the order of the file."""
+
+    alerts: AlertSettings = AlertSettings()
+    """Who is told what."""
+
     actors: dict[str, ActorSettings] = msgspec.field(default_factory=dict)
     """Name -> actor: built-in ones with their defaults, then those of the file."""
 
@@ -225,7 +237,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def revision(self) -> str:
         """Short hash of all that was said; the same text gives the same revision on every run. Takes a millisecond."""
-        return short_hash([self.node, self.mode, self.declared, self.actors])
+        later = filter(None, (self.tasks, self.datasets, self.alerts if self.alerts != AlertSettings() else None))
+        return short_hash([self.node, self.mode, self.declared, self.actors, *later])
 
     @property
     def push(self) -> PushSettings:

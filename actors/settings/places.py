@@ -1,15 +1,14 @@
 """Whether workloads get in each other's way: ports and sockets that two of them would have. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from actors.settings.faults import Fault
+from actors.settings.faults import At, Fault
 from actors.settings.instances import PortRange, port_range, socket_address
 from actors.settings.placeholders import PORT, needs_port
 from actors.settings.probes import Probe
 from actors.settings.workloads import Mode, WorkloadSettings
 
-At = Callable[[str, str, str], Fault]
 FIRST_FD: Final = 3
 """Descriptor of the first socket."""
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound

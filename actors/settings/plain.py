@@ -26,6 +26,9 @@ def to_plain(settings: Settings) -> dict[str, object]:
         "node": _plain(settings.node),
         "mode": settings.mode,
         "workloads": {name: _plain(spec) for name, spec in settings.declared.items()},
+        "tasks": {name: _plain(kind) for name, kind in settings.tasks.items()},
+        "datasets": {name: _plain(one) for name, one in settings.datasets.items()},
+        "alerts": _plain(settings.alerts),
         "actors": {name: _actor(actor) for name, actor in settings.actors.items()},
     }
 
@@ -33,6 +36,11 @@ def to_plain(settings: Settings) -> dict[str, object]:
 def plain_of(value: Struct) -> object:
     """Give one part of the settings as to_plain gives it."""
     return _actor(value) if isinstance(value, ActorSettings) else _plain(value)
+
+
+def plain_value(value: object) -> object:
+    """Give one value as YAML can hold it: quantities with their unit."""
+    return _plain(value)
 
 
 def _actor(actor: ActorSettings) -> dict[str, object]:
@@ -48,8 +56,9 @@ def _plain(value: object) -> object:  # noqa: PLR0911 - one line for each kind o
     if isinstance(value, Threshold):
         return _threshold(value)
     if isinstance(value, Struct):
+        hidden = getattr(value, "hidden", ())
         return {
-            field.encode_name: _environment(found) if field.name == "env" else _plain(found)
+            field.encode_name: _hidden(found) if field.name in hidden else _field(field.name, found)
             for field in structs.fields(value)
             for found in (getattr(value, field.name),)
         }
@@ -62,6 +71,17 @@ def _plain(value: object) -> object:  # noqa: PLR0911 - one line for each kind o
     if isinstance(value, Enum):
         return value.value
     return _quantity(value)
+
+
+def _field(name: str, value: object) -> object:
+    return _environment(value) if name == "env" else _plain(value)
+
+
+def _hidden(value: object) -> object:
+    """Give what stands for a secret; nothing where there is none. `hidden` of a type names such fields."""
+    if isinstance(value, Mapping):
+        return dict.fromkeys(value, HIDDEN)
+    return HIDDEN if value else value
 
 
 def _quantity(value: object) -> object:

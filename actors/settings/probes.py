@@ -126,7 +126,7 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             *(("answer_headers", one) for one in self.answer_headers.values()),
         ):
             _check_pattern(key, pattern)
-        _check_headers(self.headers)
+        check_headers(self.headers)
         if self.http is None and (self.status or self.body or self.headers or self.answer_headers):
             raise ValueError("status, body, headers and answer_headers are for http only")
 
@@ -196,7 +196,11 @@ def _check_pattern(key: str, pattern: str) -> None:
         raise ValueError(f'{key}: "{pattern}" is no regular expression: {error}') from None
 
 
-def _check_headers(headers: dict[str, str]) -> None:
+def check_headers(headers: dict[str, str]) -> None:
+    """Refuse what is no header; its value is not repeated.
+
+    Raises: ValueError.
+    """
     for name, value in headers.items():
         if not _HEADER.fullmatch(name) or any(letter in value for letter in "\r\n\0"):
             raise ValueError(f'headers: "{name}" is no header; allowed: a name of HTTP, a value on one line')

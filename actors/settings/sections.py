@@ -1,4 +1,4 @@
-"""Reads the four sections of a configuration: node, mode, workloads, actors. Pure, but for the caller's `resolve`."""
+"""Reads the sections: node, mode, workloads, tasks, datasets, alerts, actors. Pure, but for the caller's `resolve`."""
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping
@@ -6,8 +6,9 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from actors.settings.alerts import AlertSettings
 from actors.settings.faults import suggest
-from actors.settings.node import NAME_ALLOWED, ActorSettings, NodeSettings, is_name
+from actors.settings.node import NAME_ALLOWED, ActorSettings, NodeSettings, StructT, is_name
 from actors.settings.reading import BAD, Reading
 from actors.settings.scalars import what
 from actors.settings.structs import refuse_key
@@ -15,7 +16,7 @@ from actors.settings.tree import Scalar, Table, Tree
 from actors.settings.walk import reader
 from actors.settings.workloads import RunMode, WorkloadSettings
 
-SECTIONS: Final = ("node", "mode", "workloads", "actors")
+SECTIONS: Final = ("node", "mode", "workloads", "tasks", "datasets", "alerts", "actors")
 
 Resolve = Callable[[str, str], type[Struct]]
 """Gives the settings type of an actor of the operator, from its name and import path. Raises: ValueError."""
@@ -72,6 +73,12 @@ def read_mode(reading: Reading, table: Table) -> RunMode:
     return mode if mode == "sandbox" or mode == "dual" else "live"  # noqa: PLR1714 - mypy narrows no set
 
 
+def read_alerts(reading: Reading, table: Table) -> AlertSettings:
+    """Read who is told what; nobody when it has faults."""
+    alerts = reader(AlertSettings)(reading, _section(table, "alerts"), "alerts")
+    return alerts if isinstance(alerts, AlertSettings) else AlertSettings()
+
+
 _STAND_IN: Final = ["/bin/sh"]
 """Command of a workload whose own has a fault, while the rest of it is checked; it is never run."""
 
@@ -101,6 +108,20 @@ def read_workloads(reading: Reading, table: Table) -> tuple[dict[str, WorkloadSe
         elif isinstance(spec, WorkloadSettings):
             workloads[name] = spec
     return workloads, set(entries)
+
+
+def read_named(reading: Reading, table: Table, section: str, kind: type[StructT]) -> dict[str, StructT]:
+    """Read a section of names with settings of one type; gives those without faults."""
+    found: dict[str, StructT] = {}
+    for name, tree in _entries(reading, table, section).items():
+        key = f"{section}.{name}"
+        reading.origins[key] = tree.origin
+        settings = reader(kind)(reading, tree, key)
+        if not is_name(name):
+            reading.refuse(tree, key, f'"{name}" is no name', NAME_ALLOWED)
+        elif isinstance(settings, kind):
+            found[name] = settings
+    return found
 
 
 def read_actors(reading: Reading, table: Table, types: ActorTypes) -> dict[str, ActorSettings]:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from actors.settings.healing import DegradeStep, Phase, check_degrade
+from actors.settings.healing import DegradeStep, Fallback, Phase, check_degrade
 from actors.settings.instances import (
     Instances,
     RollPolicy,
@@ -141,8 +141,8 @@ class WorkloadSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Name -> program that a remedy may run as hook:NAME."""
 
     heal: dict[str, list[str]] = msgspec.field(default_factory=dict)
-    """Kind of issue -> remedies in order, instead of the built-in plan: restart, hook:NAME, signal:NAME,
-    end_strays."""
+    """Kind of issue -> remedies in order, instead of the built-in plan: restart, hook:NAME, signal:NAME, end_strays,
+    roll, fallback, hold, task:NAME, or the name of a repair."""
 
     phase: Phase | None = None
     """How far healing goes by itself for this workload: observe, advise, act or autonomous. None: as the Healer's."""
@@ -163,6 +163,9 @@ class WorkloadSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     degrade: list[DegradeStep] = msgspec.field(default_factory=list)
     """Steps down, in order, on which it goes on with less when what it needs is gone; it returns by itself."""
+
+    fallback: Fallback | None = None
+    """Which workload stands in for it while it cannot be healed. None: none."""
 
     modes: dict[Mode, ModeOverride] = msgspec.field(default_factory=dict)
     """Mode -> what is different in it."""

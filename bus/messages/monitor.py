@@ -197,6 +197,29 @@ class GetHealth(Command, frozen=True, kw_only=True):
     reply = HealthReport
 
 
+class WarningRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a series is warned of, and that is not over."""
+
+    subject: str
+    scope: Scope
+    metric: str
+    what: Literal["forecast", "drift"]
+
+
+class WarningList(Reply, frozen=True, kw_only=True):
+    """The warnings that stand. An anomaly is over when it was told."""
+
+    warnings: list[WarningRow]
+
+
+class ListWarnings(Command, frozen=True, kw_only=True):
+    """The warnings that stand now, for who may have missed their end."""
+
+    target = "monitor"
+    verb = "list_warnings"
+    reply = WarningList
+
+
 class Series(Reply, frozen=True, kw_only=True):
     """Points of one series, oldest first. times: Unix seconds."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -178,6 +178,31 @@ class ReloadConfig(Command, frozen=True, kw_only=True):
     reply = ReloadResult
     dry_run: bool = False
     revision: str = ""
+
+
+class ConfigRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One key in effect. value: *** for a secret. where: file:line, or the environment variable."""
+
+    key: str
+    value: Any
+    origin: Literal["default", "file", "environment", "flags"]
+    where: str = ""
+
+
+class ConfigTable(Reply, frozen=True, kw_only=True):
+    """The config in force, key by key, every default filled in. file: absolute; empty without one."""
+
+    file: str
+    revision: str
+    rows: list[ConfigRow]
+
+
+class GetConfig(Command, frozen=True, kw_only=True):
+    """The config in force, and where each value comes from."""
+
+    target = "node"
+    verb = "get_config"
+    reply = ConfigTable
 
 
 class StopNode(Command, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from bus.ring import Entry
 from bus.zeromq import Listen, Peer, ZeroMQCarrier
 from tests.bus.conftest import wait_until
 from tests.bus.vocabulary import Kept
+from tests.small_disk import small_disk
 
 ENVELOPE = RawEnvelope(id="alpha.1/1", source="alpha/x", type="test.kept.v1", time=0.0, subject="web")
 WALL_S = 1_700_000_000.0
@@ -238,23 +239,17 @@ def test_a_file_that_may_grow_no_further_fails_the_commit_whole_and_the_next_one
 
 
 @pytest.fixture
-def small_disk(run_dir):
-    """2 MB, with half of it taken by a file that may be deleted."""
-    where = run_dir / "disk"
-    where.mkdir()
-    argv = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", where]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"NOT RUN (needs a mount: {done.stderr.strip()})")
-    (where / "ballast").write_bytes(b"\0" * (1 << 20))
-    yield where
-    subprocess.run(["umount", where], check=True)
+def disk(run_dir):
+    """2 MiB, with half of it taken by a file that may be deleted."""
+    with small_disk(run_dir / "disk", 2) as where:
+        (where / "ballast").write_bytes(b"\0" * (1 << 20))
+        yield where
 
 
 @pytest.mark.needs("mount", "umount", root=True)
-def test_on_a_full_disk_durable_facts_wait_and_go_out_in_order_when_there_is_room(run_dir, small_disk):
+def test_on_a_full_disk_durable_facts_wait_and_go_out_in_order_when_there_is_room(run_dir, disk):
     listen = Listen([f"ipc://{run_dir}/facts.sock"], [f"ipc://{run_dir}/commands.sock"])
-    here = with_journal("alpha", listen, journal=small_disk / "facts.db")
+    here = with_journal("alpha", listen, journal=disk / "facts.db")
     try:
         there = with_journal("beta", Listen(), [Peer("alpha", facts=f"ipc://{run_dir}/facts.sock", since="start")])
         heard: list[Any] = []
@@ -273,7 +268,7 @@ def test_on_a_full_disk_durable_facts_wait_and_go_out_in_order_when_there_is_roo
         ticks = counters()["ticks"]
         wait_until(lambda: counters()["ticks"] > ticks + 1)
         assert len(heard) < full_at
-        (small_disk / "ballast").unlink()
+        (disk / "ballast").unlink()
         wait_until(lambda: len(heard) >= full_at + 100, "the facts that waited")
         assert heard == list(range(full_at + 100))
         assert (counters()["durable_dropped"], counters()["faults"]) == (0, 0)

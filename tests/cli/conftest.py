@@ -1,18 +1,24 @@
+import json
 import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from actors.cli.door import run
+from actors.cli.shapes import SHAPES, components
 from bus.endpoints import endpoints_of, remove_endpoints, run_dir_for, write_endpoints
 from bus.errors import UnknownTarget
 from bus.hub import Bus
 from bus.message import Command
 from bus.messages import COMMANDS
 from bus.zeromq import Listen, ZeroMQCarrier
+
+A_LINE_EACH = {"logs", "attach", "events", "up"}
+"""Commands whose --json is one document for each line."""
 
 
 class FakeNode:
@@ -70,9 +76,23 @@ def gyrostat(tmp_path, monkeypatch, capsys):
         with pytest.raises(SystemExit) as ended:
             run(list(args))
         out, err = capsys.readouterr()
+        check_shape(args, out)
         return ended.value.code, out, err
 
     return call
+
+
+def check_shape(args, out):
+    """Whatever is printed for --json has the shape that actors.cli.shapes, and so docs/cli.md, gives it."""
+    words = [word for word in args if not word.startswith("-")]
+    name = next((name for name in (" ".join(words[:2]), words[0] if words else "") if name in SHAPES), None)
+    if "--json" not in args or name is None or not out:
+        return
+    schemas, found = components()
+    closed = {each: {**schema, "additionalProperties": False} for each, schema in found.items()}
+    whole = {"$defs": closed, "anyOf": schemas[name]}
+    for document in out.splitlines() if name in A_LINE_EACH else [out]:
+        jsonschema.Draft202012Validator(whole).validate(json.loads(document))
 
 
 @pytest.fixture

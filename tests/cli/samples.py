@@ -21,6 +21,7 @@ from bus.messages import (
     NodeInfo,
     ProcessRow,
     ProcessTable,
+    TaskStats,
 )
 
 
@@ -154,4 +155,5 @@ def goal():
 NO_DRIFT = DriftReport(drifts=[], checked=2, closed_total=0, last_s=1.0)
 NO_GOALS = GoalList(goals=[])
 NO_ISSUES = IssueList(issues=[])
+NO_TASKS = TaskStats(counts={}, waiting=[], ended=[], window_s=300.0, workers=2, paused=None)
 NO_EXPERIMENTS = ExperimentList(experiments=[], parameters={})

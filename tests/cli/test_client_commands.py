@@ -9,6 +9,7 @@ from actors.cli.events import _doubt
 from bus.errors import Refused
 from bus.message import Done
 from bus.messages import (
+    ApprovalList,
     ConfigReloaded,
     DriftReport,
     DriftRow,
@@ -16,9 +17,11 @@ from bus.messages import (
     GetDrift,
     GetHealth,
     GetNode,
+    GetTaskStats,
     GoalList,
     HealthRow,
     IssueList,
+    ListApprovals,
     ListExperiments,
     ListGoals,
     ListIssues,
@@ -48,6 +51,8 @@ def all_well(fake):
     fake.answers(GetDrift, samples.NO_DRIFT)
     fake.answers(ListGoals, samples.NO_GOALS)
     fake.answers(ListExperiments, samples.NO_EXPERIMENTS)
+    fake.answers(ListApprovals, ApprovalList(approvals=[]))
+    fake.answers(GetTaskStats, samples.NO_TASKS)
     return fake
 
 

@@ -21,7 +21,14 @@ def config(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [*COMMANDS, "config check", "config show", "config diff", "fixes export", "fixes import"]
+    "name",
+    [
+        *COMMANDS,
+        *("config check", "config show", "config diff", "fixes export", "fixes import"),
+        *("tasks add", "tasks list", "tasks show"),
+        *("alerts ack", "alerts list", "alerts silence", "alerts test"),
+        *("config init", "config explain", "config schema"),
+    ],
 )
 def test_every_command_has_help_with_examples(gyrostat, name):
     code, out, _ = gyrostat(*name.split(), "--help")

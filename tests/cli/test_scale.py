@@ -60,7 +60,7 @@ def test_one_that_does_not_end_in_time_is_told_as_it_is(node, gyrostat, monkeypa
     node([web(1), web(2)], [web(1), leaving(2)])
     code, out, err = gyrostat("scale", "web", "1")
     assert (code, out) == (1, "")
-    assert err == "gyrostat: web-2 is still stopping, and goes when it is down; see gyrostat why web-2\n"
+    assert err == "gyrostat: web-2: is still stopping, and goes when it is down; see gyrostat why web-2\n"
 
 
 def test_reset_asks_for_what_the_config_says(node, gyrostat):

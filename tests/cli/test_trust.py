@@ -172,3 +172,10 @@ def test_status_shows_what_goes_on_with_less(fake, gyrostat):
     row = DegradedRow(name="web", level="minor", quality_loss=0.2, steps=["without its cache"], since=0.0)
     fake.answers(ListIssues, IssueList(issues=[], degraded=[row]))
     assert "web goes on with 20% less (minor): without its cache" in gyrostat("status")[1]
+
+
+def test_status_says_when_the_history_of_issues_waits_for_room_on_the_disk(fake, gyrostat):
+    fake.answers(ListIssues, IssueList(issues=[], unwritten=12, left_out=1))
+    out = gyrostat("status")[1]
+    assert "disk full: 12 changes of the issues' history kept in memory" in out
+    assert "1 change of the issues' history left out: no room for it" in out

@@ -12,7 +12,8 @@ import pytest
 import yaml
 from msgspec import NODEFAULT, Struct
 
-from actors.settings import NodeSettings, Settings, WorkloadSettings, load
+from actors.settings import DatasetSettings, NodeSettings, Settings, TaskKind, WorkloadSettings, load
+from actors.settings.alerts import AlertSettings
 from actors.settings.reading import Reading
 from actors.settings.walk import reader
 from actors.settings.yaml12 import read_yaml
@@ -32,6 +33,8 @@ EXAMPLES = {
     ("WorkloadSettings", "metrics"),
     ("Metric", "command"),
     ("WorkloadSettings", "hooks"),
+    ("WorkloadSettings", "fallback"),
+    ("Fallback", "workload"),
     ("WorkloadSettings", "modes"),
     ("WorkloadSettings", "schedule"),
     ("WorkloadSettings", "windows"),
@@ -43,6 +46,23 @@ EXAMPLES = {
     ("Probe", "http"),
     ("Threshold", "above"),
     ("Hook", "command"),
+    ("TaskKind", "command"),
+    ("TaskKind", "params"),
+    ("TaskKind", "breaker"),
+    ("TaskKind", "need"),
+    ("TaskKind", "rate"),
+    ("Rate", "starts"),
+    ("DatasetSettings", "keys"),
+    ("DatasetSettings", "over"),
+    ("DatasetSettings", "have"),
+    ("DatasetSettings", "fill"),
+    ("Dimension", "dates"),
+    ("Dimension", "values"),
+    ("Dates", "from"),
+    ("Source", "files"),
+    ("FilesSource", "root"),
+    ("Fill", "task"),
+    ("Fill", "params"),
     ("WorkloadSettings", "repair"),
     ("WorkloadSettings", "tunables"),
     ("WorkloadSettings", "degrade"),
@@ -56,6 +76,23 @@ EXAMPLES = {
     ("Module", "install"),
     ("Repair", "file_holders"),
     ("FileHolder", "command"),
+    ("AlertSettings", "channels"),
+    ("AlertSettings", "routes"),
+    ("AlertSettings", "summary"),
+    ("Channel", "webhook"),
+    ("Channel", "mail"),
+    ("Channel", "command"),
+    ("Channel", "apprise"),
+    ("Webhook", "url"),
+    ("Mail", "host"),
+    ("Mail", "from"),
+    ("Mail", "to"),
+    ("Apprise", "url"),
+    ("Route", "to"),
+    ("Route", "escalate"),
+    ("Escalation", "after"),
+    ("Escalation", "to"),
+    ("Summary", "to"),
 }
 
 
@@ -140,6 +177,7 @@ def test_the_file_as_it_stands_gives_the_defaults(tmp_path):
     settings = load_text(without_actors(DEFAULT.read_text("utf-8")), tmp_path, {})
     assert settings.node == NodeSettings()
     assert settings.mode == load(None, actor_types={}, resolve=None, environ={}).mode
+    assert settings.alerts == AlertSettings()
     assert settings.declared == {"example": WorkloadSettings(command=["sleep", "86400"])}
 
 
@@ -147,6 +185,9 @@ def test_every_field_of_a_node_and_a_workload_is_mentioned_with_its_default():
     whole = yaml.safe_load(uncommented())
     found = differences(NodeSettings, whole["node"], "node")
     found += differences(WorkloadSettings, whole["workloads"]["example"], "workloads.example")
+    found += differences(TaskKind, whole["tasks"]["example"], "tasks.example")
+    found += differences(DatasetSettings, whole["datasets"]["prices"], "datasets.prices")
+    found += differences(AlertSettings, whole["alerts"], "alerts")
     assert not found, "\n" + "\n".join(found)
 
 
@@ -171,8 +212,11 @@ def test_what_is_commented_out_can_be_used_as_it_stands(tmp_path):
     assert example.metrics["queue_depth"].command == ["./bin/depth"]
     assert set(example.hooks) == {"repair"}
     assert set(example.modes) == {"sandbox"}
+    assert set(settings.tasks["example"].params) == {"day"}
     assert set(example.repair.modules) == {"acmelib"}
     assert set(example.tunables) == {"timeout"}
+    assert [one.kind for one in settings.alerts.channels.values()] == ["webhook", "mail", "command", "apprise"]
+    assert settings.alerts.routes[0].escalate[0].to == ["pager"]
 
 
 def test_every_key_is_explained_above_it():
@@ -193,6 +237,7 @@ def test_every_key_is_explained_above_it():
         "repair",
         "sandbox",
         "windows",
+        "day",
     }
     bare = [
         line
@@ -203,7 +248,8 @@ def test_every_key_is_explained_above_it():
         line.lstrip().split(":")[0]
         in {
             *("below", "peers", "thresholds", "metrics", "hooks", "modes", "schedule", "run"),
-            *("degrade", "tunables", "timeout", "modules", "acmelib", "file_holders"),
+            *("degrade", "fallback", "tunables", "timeout", "modules", "acmelib", "file_holders", "tasks", "datasets"),
+            *("channels", "url_file", "routes", "summary"),
         }
         for line in bare
     ), bare

@@ -102,9 +102,9 @@ WORKLOAD_KEYS = [
     ("thresholds: {cpu: {}}", "thresholds.cpu: exactly one of above and below is needed"),
     ("thresholds: {cpu: {above: 80%, clear: 90%}}", "thresholds.cpu.clear: has to be at or under above"),
     ("thresholds: {cpu: {above: 80%, action: reboot}}", ('thresholds.cpu.action: "reboot" is no action; allowed: '
-     "restart, end_strays, hook:NAME, signal:NAME")),
+     "restart, end_strays, roll, hold, fallback, hook:NAME, signal:NAME, task:NAME")),
     ("thresholds: {cpu: {above: 80%, action: await_restart}}", ('thresholds.cpu.action: "await_restart" is no action; '
-     "allowed: restart, end_strays, hook:NAME, signal:NAME")),
+     "allowed: restart, end_strays, roll, hold, fallback, hook:NAME, signal:NAME, task:NAME")),
     ("thresholds: {cpu: {above: 80%, action: 'hook:fix'}}", ('thresholds.cpu.action: no hook "fix" in this workload; '
      "allowed: a hook of it")),
     ("thresholds: {cpu: {above: 80%, cool_down: -1s}}", ('thresholds.cpu.cool_down: "-1s" is not a duration; '
@@ -127,8 +127,18 @@ WORKLOAD_KEYS = [
     ("heal: {crash: [restrat]}", 'heal.crash: unknown remedy "restrat"; did you mean "restart"?'),
     ("heal: {crash: [end_stray]}", 'heal.crash: unknown remedy "end_stray"; did you mean "end_strays"?'),
     ("heal: {crash: [restart:web]}", 'heal.crash: "restart" takes no name; allowed: restart'),
-    ("heal: {crash: [Re Start]}", ('heal.crash: "Re Start" is no remedy; allowed: restart, end_strays, hook:NAME, '
-     "signal:NAME")),
+    ("heal: {crash: [Re Start]}", ('heal.crash: "Re Start" is no remedy; allowed: restart, end_strays, roll, '
+     "hold, fallback, hook:NAME, signal:NAME, task:NAME")),
+    ("heal: {crash: [roll]}", ("heal.crash: it has no instances to restart in turn; allowed: restart, or "
+     "instances: N")),
+    ("heal: {crash: [fallback]}", ("heal.crash: it declares no fallback; allowed: fallback: {workload: NAME}")),
+    ("heal: {crash: [task]}", 'heal.crash: "task" needs a name; allowed: task:NAME'),
+    ("heal: {crash: [task:clear]}", 'heal.crash: no task "clear"; allowed: a kind under tasks:'),
+    ("fallback: {workload: web}", ("fallback.workload: a workload cannot stand in for itself; "
+     "allowed: another workload")),
+    ("fallback: {workload: spare}", 'fallback.workload: no workload "spare"; allowed: another workload'),
+    ("fallback: {workload: spare, ready_within: 0s}", "fallback.ready_within: has to be more than 0s"),
+    ("fallback: {workload: spare, back_after: 2h}", "fallback.back_after_max: has to be at least back_after"),
     ("runs_in: [live, test]", 'runs_in[1]: "test" is unknown; allowed: sandbox, live'),
     ("runs_in: []", "runs_in: is empty; leave it out for every mode, or use autostart: false"),
     ("modes: {test: {}}", 'modes.test: "test" is unknown; allowed: sandbox, live'),
