@@ -20,6 +20,8 @@ HEALTHY = {
     "actors/healer/actor.py": '"""Shell."""\n\nimport os\n\nimport pykka\n\nRESULT = (os.name, pykka)\n',
     "actors/healer/holders.py": '"""I/O."""\n\nimport subprocess\n\nRESULT = subprocess.PIPE\n',
     "actors/healer/changes.py": '"""I/O."""\n',
+    "actors/healer/failing_over.py": '"""I/O."""\n',
+    "actors/healer/grouped.py": '"""I/O."""\n',
     "actors/healer/last_good.py": '"""I/O."""\n',
     "actors/healer/learned.py": '"""I/O."""\n',
     "actors/healer/ledger.py": '"""I/O."""\n',

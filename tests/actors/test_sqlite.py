@@ -1,13 +1,12 @@
 """A database on a full disk: read from, written again when there is room, and, where that is said, never in the way."""
 
 import contextlib
-import os
 import sqlite3
-import subprocess
 
 import pytest
 
 from actors.sqlite import Lenient, open_database
+from tests.small_disk import fill, small_disk
 
 SCHEMA = ("CREATE TABLE IF NOT EXISTS thing (name TEXT PRIMARY KEY, text TEXT NOT NULL)",)
 BIG = "x" * 20_000
@@ -16,24 +15,8 @@ PUT = "INSERT OR REPLACE INTO thing VALUES (?, ?)"
 
 @pytest.fixture
 def disk(tmp_path):
-    """A file system of 1 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)]
-    if os.geteuid() or subprocess.run(mounted, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def fill(disk):
-    """Take all the room there is; gives the file."""
-    filler = disk / "filler"
-    for size in (4096, 1):
-        with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
-            while True:
-                file.write(b"x" * size)
-    return filler
+    with small_disk(tmp_path / "disk") as place:
+        yield place
 
 
 def names(database):

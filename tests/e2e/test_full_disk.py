@@ -1,14 +1,13 @@
 """A node whose disk is full is killed: the next one starts all the same, and keeps the workloads."""
 
-import contextlib
 import os
 import signal
-import subprocess
 import sys
 
 import pytest
 
 from tests.e2e.conftest import until
+from tests.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root can mount a small disk")
 
@@ -22,21 +21,9 @@ workloads:
 
 @pytest.fixture
 def small(site):
-    """A file system of 4 MiB in the site's directory."""
-    place = site.directory / "small"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(place)], check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield place
-    site.clean()
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def fill(place):
-    for size in (4096, 1):
-        with (place / "filler").open("ab", buffering=0) as file, contextlib.suppress(OSError):
-            while True:
-                file.write(b"x" * size)
+    with small_disk(site.directory / "small", 4) as place:
+        yield place
+        site.clean()
 
 
 def ready(site):
