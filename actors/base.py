@@ -16,7 +16,8 @@ import msgspec
 
 from actors.clock import Alarm, Clock
 from actors.log import Log
-from actors.settings import Workload
+from actors.settings import DatasetSettings, Settings, TaskKind, Workload
+from actors.settings.alerts import AlertSettings
 from actors.settings.push import PushSettings
 from bus.carrier import PeerState
 from bus.hub import Request
@@ -35,7 +36,9 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     """What every actor may know of its node. workloads: the desired ones by name, in config order.
 
     declared: the names of the config that they come from, also of one that is to have no instance.
-    root: directory of the config file. push: where workloads can hand in values of metrics.
+    root: directory of the config file, what its relative paths start from. push: where workloads can hand in values of
+    metrics. tasks: kinds of tasks by name. datasets: data sets by name.
+    alerts: who is told what.
     """
 
     name: str
@@ -47,6 +50,27 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     declared: Collection[str] = ()
     root: Path = Path()
     push: PushSettings = PushSettings()
+    tasks: Mapping[str, TaskKind] = msgspec.field(default_factory=dict)
+    datasets: Mapping[str, DatasetSettings] = msgspec.field(default_factory=dict)
+    alerts: AlertSettings = AlertSettings()
+
+
+def view_of(settings: Settings, run_dir: Path) -> NodeView:
+    """The view of a node that has these settings. run_dir: the one in use, which may stand in for the wanted one."""
+    return NodeView(
+        name=settings.node.name,
+        mode=settings.mode,
+        state_dir=settings.state_dir,
+        run_dir=run_dir,
+        workloads=settings.workloads,
+        revision=settings.revision,
+        declared=settings.declared.keys(),
+        root=settings.root,
+        push=settings.push,
+        tasks=settings.tasks,
+        datasets=settings.datasets,
+        alerts=settings.alerts,
+    )
 
 
 class Home(Protocol):
@@ -56,6 +80,8 @@ class Home(Protocol):
     def clock(self) -> Clock: ...
     @property
     def log(self) -> Log: ...
+    @property
+    def cause(self) -> Any: ...
     def publish(self, fact: Fact) -> None: ...
     def told_last(self) -> AbstractContextManager[None]: ...
     def request(self, command: Command, then: Callable[[Any], None], *, timeout_s: float, node: str | None) -> None: ...
@@ -64,6 +90,7 @@ class Home(Protocol):
     def every(self, interval_s: float, handler: Callable[..., None], args: tuple[Any, ...]) -> Repeat: ...
     def post(self, handler: Callable[..., None], args: tuple[Any, ...]) -> None: ...
     def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None: ...
+    def bound(self, act: Callable[..., None], args: tuple[Any, ...]) -> Callable[[], None]: ...
     def peers(self) -> list[PeerState]: ...
     def defer_reply(self) -> Request: ...
 
@@ -124,6 +151,11 @@ class Actor(Generic[S]):
         """The operation log, with this actor's name and the present message's id bound."""
         return self._home.log
 
+    @property
+    def envelope(self) -> Any:
+        """What travels around the fact or command in hand; None in a call of its own."""
+        return self._home.cause
+
     def publish(self, fact: Fact) -> None:
         """Tell everybody; the message being handled becomes its cause."""
         self._home.publish(fact)
@@ -162,6 +194,10 @@ class Actor(Generic[S]):
     def run(self, work: Callable[[], T], then: Callable[[T | Exception], None]) -> None:
         """Do slow work in a thread of this actor's pool; then(result or the exception) is called here."""
         self._home.run(work, then)
+
+    def bound(self, act: Callable[..., None], *args: Any) -> Callable[[], None]:
+        """To be called here later, with the present message as the cause of what it does."""
+        return self._home.bound(act, args)
 
     def defer_reply(self) -> Request:
         """In a do_ method: answer later, by `request.answer(reply or CommandError)`; the method returns None."""

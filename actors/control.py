@@ -14,18 +14,21 @@ import psutil
 
 from actors.base import Actor
 from bus.codec import plain
-from bus.errors import Refused
+from bus.errors import HandlerFailed, Refused
 from bus.message import Command, Done, Fact
 from bus.messages import (
     ActorFailed,
     ActorRow,
     ConfigRejected,
     ConfigReloaded,
+    ConfigSetBack,
+    ConfigTable,
     DriftClosed,
     DriftDetected,
     ExperimentKept,
     ExperimentStarted,
     ExperimentUndone,
+    GetConfig,
     GetNode,
     IssueEscalated,
     IssueRaised,
@@ -65,18 +68,21 @@ class ControlSettings(msgspec.Struct, frozen=True):
     """End the node: (keep_workloads, why)."""
     config: str
     """The config file in words."""
+    shown: Callable[[], ConfigTable]
+    """The config in force, key by key. Slow."""
     scale: Callable[[str, int | None], Any]
     """What `apply` takes, with another number of instances of a workload, which is kept; Refused raised. Slow."""
 
 
 class NodeControl(Actor[ControlSettings]):
-    """Answers GetNode, ReloadConfig and StopNode; writes `<state_dir>/changes.log`, one JSON object a line."""
+    """Answers for the node and its config; writes `<state_dir>/changes.log`, one JSON object a line."""
 
     name = "node"
     listens: ClassVar[tuple[type[Fact], ...]] = (
         ActorFailed,
         ConfigRejected,
         ConfigReloaded,
+        ConfigSetBack,
         DriftClosed,
         DriftDetected,
         ExperimentKept,
@@ -95,7 +101,7 @@ class NodeControl(Actor[ControlSettings]):
         RemedyStarted,
         RemedyVerified,
     )
-    answers: ClassVar[tuple[type[Command], ...]] = (GetNode, ReloadConfig, ScaleWorkload, StopNode)
+    answers: ClassVar[tuple[type[Command], ...]] = (GetConfig, GetNode, ReloadConfig, ScaleWorkload, StopNode)
     Settings = ControlSettings
 
     def on_start(self) -> None:
@@ -125,6 +131,15 @@ class NodeControl(Actor[ControlSettings]):
             cpu_percent=self._process.cpu_percent(),
             memory_bytes=self._process.memory_info().rss,
         )
+
+    def do_get_config(self, _: GetConfig) -> None:
+        """Put together off this thread."""
+        request = self.defer_reply()
+
+        def put_together(result: Any) -> None:
+            request.answer(HandlerFailed(str(result)) if isinstance(result, Exception) else result)
+
+        self.run(self.settings.shown, put_together)
 
     def do_reload_config(self, command: ReloadConfig) -> None:
         """Read the file off this thread; a faulty one changes nothing."""
@@ -156,7 +171,10 @@ class NodeControl(Actor[ControlSettings]):
         done = self.settings.apply(self.settings.scale(command.name, command.instances))
         parts = [f"{what} {', '.join(getattr(done, what))}" for what in ("added", "removed") if getattr(done, what)]
         self.log.info("workload.scaled", workload=command.name, instances=command.instances, why=command.why)
-        return Done(detail="; ".join(parts) or "has so many already")
+        detail = "; ".join(parts) or "has so many already"
+        if parts:
+            self._write({"what": "workload.scaled", "subject": command.name, "detail": detail, "why": command.why})
+        return Done(detail=detail)
 
     def do_stop_node(self, command: StopNode) -> Done:
         """Answered at once; the node then ends."""
@@ -166,7 +184,10 @@ class NodeControl(Actor[ControlSettings]):
         return Done(detail="the node is stopping" + (", its workloads go on" if command.keep_workloads else ""))
 
     def _note(self, fact: Fact) -> None:
-        line = {"time": round(self.clock.wall(), 3), "what": fact.kind, **msgspec.to_builtins(fact, enc_hook=plain)}
+        self._write({"what": fact.kind, **msgspec.to_builtins(fact, enc_hook=plain)})
+
+    def _write(self, told: dict[str, Any]) -> None:
+        line = {"time": round(self.clock.wall(), 3), **told}
         try:
             self._changes.write(f"{json.dumps(line, separators=(', ', ': '))}\n".encode())
             if self._changes.tell() > CHANGE_LOG_MAX:
@@ -188,6 +209,7 @@ class NodeControl(Actor[ControlSettings]):
         return FileIO(self.node.state_dir / "changes.log", "ab")
 
     on_actor_failed = on_config_rejected = on_config_reloaded = on_drift_closed = on_drift_detected = _note
+    on_config_set_back = _note
     on_experiment_kept = on_experiment_started = on_experiment_undone = on_issue_escalated = on_issue_raised = _note
     on_issue_resolved = on_peer_rejected = on_remedy_deferred = on_remedy_failed = on_remedy_started = _note
     on_remedy_verified = on_node_draining = on_node_gone = on_node_returned = on_node_undrained = _note

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from actors.base import NodeView
+from actors.base import NodeView, view_of
 from actors.clock import RealClock
 from actors.control import ControlSettings, NodeControl, release
 from actors.interpreter import tune
@@ -25,6 +25,7 @@ from actors.roster import Roster
 from actors.scales import read_scales, rescale
 from actors.settings import Settings
 from actors.settings.checks import check_machine
+from actors.settings.effective import table_of
 from actors.settings.faults import ConfigError, Fault
 from actors.settings.load import load, root_of
 from actors.settings.node import ListenSettings
@@ -329,23 +330,14 @@ class Node:
             apply=self.apply,
             plan=self.plan,
             stop=self.stop,
+            shown=lambda: table_of(self.settings),
             scale=lambda name, instances: (rescale(self.settings, name, instances), self._roster),
             config=str(settings.path) if settings.path else "no file",
         )
         return [Child(NodeControl, control), *children]
 
     def _view(self, settings: Settings) -> NodeView:
-        return NodeView(
-            name=settings.node.name,
-            mode=settings.mode,
-            state_dir=settings.state_dir,
-            run_dir=self.run_dir,
-            workloads=settings.workloads,
-            revision=settings.revision,
-            declared=settings.declared.keys(),
-            root=settings.root,
-            push=settings.push,
-        )
+        return view_of(settings, self.run_dir)
 
     def __enter__(self) -> Self:
         return self

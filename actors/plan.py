@@ -27,6 +27,7 @@ def plan_reload(old: Settings, new: Settings) -> ReloadResult:
         *(_removed(before[name]) for name in before if name not in after),
         *(_changed(before[name], after[name]) for name in changed),
         *_node(old, new),
+        *_alerts(old, new),
         *_actors(old, new),
     ]
     return ReloadResult(
@@ -85,6 +86,13 @@ def _node(old: Settings, new: Settings) -> Iterator[PlanRow]:
         yield PlanRow(subject="node", action="later", changes=later, note="in force after gyrostat restart")
     if at_once:
         yield PlanRow(subject="node", action="take_over", changes=at_once)
+
+
+def _alerts(old: Settings, new: Settings) -> Iterator[PlanRow]:
+    if old.alerts != new.alerts:
+        rows = list(changes(plain_of(old.alerts), plain_of(new.alerts), "alerts"))
+        note = "" if rows else "a secret"
+        yield PlanRow(subject="alerts", action="take_over", changes=rows, note=note)
 
 
 def _actors(old: Settings, new: Settings) -> Iterator[PlanRow]:

@@ -11,11 +11,14 @@ from typing import Any
 import msgspec
 
 from actors.base import Actor, handlers_of
+from actors.executor.actor import Executor
+from actors.gateway.actor import Gateway
 from actors.goal_planner.actor import GoalPlanner
 from actors.healer.actor import Healer
 from actors.imports import load_class
 from actors.monitor.actor import Monitor
 from actors.nodes.actor import Nodes
+from actors.notifier.actor import Notifier
 from actors.optimizer.actor import Optimizer
 from actors.process_manager.actor import ProcessManager
 from actors.reconciler.actor import Reconciler
@@ -23,11 +26,14 @@ from actors.settings import Settings
 from actors.shell import Child
 
 BUILT_IN: tuple[type[Actor[Any]], ...] = (
+    Gateway,  # first: it imports most, while the others start
     Nodes,
+    Notifier,  # soon: it hears of what the others find
     GoalPlanner,
     Optimizer,
     Healer,
     Monitor,
+    Executor,
     Reconciler,
     ProcessManager,  # last: whoever listens is there before the first workload starts
 )

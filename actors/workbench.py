@@ -161,6 +161,19 @@ class Workbench:
 
         self._pool.submit(work).add_done_callback(settled)
 
+    def bound(self, act: Callable[..., None], args: tuple[Any, ...]) -> Callable[[], None]:
+        """act(*args), for later; what it publishes has the present message as its cause."""
+        cause = self.cause
+
+        def later() -> None:
+            former, self.cause = self.cause, cause
+            try:
+                act(*args)
+            finally:
+                self.cause = former
+
+        return later
+
     def peers(self) -> list[PeerState]:
         """How the other processes are that this one is connected to."""
         return self._bus.peers()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from actors.base import Actor
-from actors.monitor.answers import named, series_of
+from actors.monitor.answers import named, series_of, warnings_of
 from actors.monitor.board import Board, Member
 from actors.monitor.explain import explain
 from actors.monitor.feeds import Feeds
@@ -41,6 +41,7 @@ from bus.messages import (
     ListIncidents,
     ListProcesses,
     ListSeries,
+    ListWarnings,
     LogLinesRead,
     MetricsTaken,
     NodeInfo,
@@ -56,6 +57,7 @@ from bus.messages import (
     SamplingInterval,
     Series,
     SetSamplingInterval,
+    WarningList,
 )
 
 SETTLE_S = 0.5
@@ -94,6 +96,7 @@ class Monitor(Actor[MonitorSettings]):
         PushMetrics,
         GetMetrics,
         ListSeries,
+        ListWarnings,
     )
     Settings: ClassVar[type[MonitorSettings]] = MonitorSettings
 
@@ -263,6 +266,9 @@ class Monitor(Actor[MonitorSettings]):
     def do_get_series(self, command: GetSeries) -> Series:
         now_s = self.clock()
         return series_of(self._board, command, now_s, self.clock.wall() - now_s)
+
+    def do_list_warnings(self, _: ListWarnings) -> WarningList:
+        return warnings_of(self._board)
 
     def do_push_metrics(self, command: PushMetrics) -> MetricsTaken:
         return self._feeds.push(command)

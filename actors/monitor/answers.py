@@ -5,7 +5,7 @@ from __future__ import annotations
 from actors.monitor.board import Board
 from actors.monitor.subject import Subject
 from bus.errors import Refused
-from bus.messages import GetSeries, Series
+from bus.messages import GetSeries, Series, WarningList, WarningRow
 
 
 def named(board: Board, name: str) -> Subject:
@@ -15,6 +15,17 @@ def named(board: Board, name: str) -> Subject:
         names = ", ".join(one.name for one in board)
         raise Refused(f"nothing called {name!r} is measured; there are: {names}")
     return subject
+
+
+def warnings_of(board: Board) -> WarningList:
+    """The warnings that stand, of all subjects."""
+    return WarningList(
+        warnings=[
+            WarningRow(subject=subject.name, scope=subject.scope, metric=metric, what=what)
+            for subject in board
+            for metric, what in subject.detectors.standing()
+        ]
+    )
 
 
 def series_of(board: Board, command: GetSeries, now_s: float, offset_s: float) -> Series:

@@ -225,6 +225,11 @@ class Detectors:
         lasted_s = max(0.0, now_s - raised.at_s)
         return ForecastCleared(subject=name, scope=scope, metric=metric, lasted_s=lasted_s, because=because)
 
+    def standing(self) -> Iterator[tuple[str, Literal["forecast", "drift"]]]:
+        """Metrics with a warning that stands, and of what."""
+        yield from ((metric, "forecast") for metric in self.raised)
+        yield from ((metric, "drift") for metric, detector in self._drifts.items() if detector.away)
+
     def resume(self, metric: str, at_s: float, now_s: float) -> None:
         """A warning stands that was raised in another life of this actor: it is cleared unless readings confirm it."""
         self.raised[metric] = Raised(at_s, now_s)

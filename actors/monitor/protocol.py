@@ -7,11 +7,11 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-from actors.monitor.alert import Alerted, run_alert
 from actors.monitor.board import Board
 from actors.monitor.emergency import Emergency, next_s, step
 from actors.monitor.hands import Hands
 from actors.monitor.ledger import Ledger, Standing
+from actors.program import Ran, run_program
 from bus.errors import CommandError, Refused
 from bus.messages import (
     EmergencyAlerted,
@@ -203,14 +203,14 @@ class EmergencyProtocol:
         about, argv, cwd = msgspec.json.encode(row) + b"\n", list(settings.alert), self._hands.node.root
         within_s, incident = float(settings.alert_within), self._incident
 
-        def ran(outcome: Alerted | Exception) -> None:
+        def ran(outcome: Ran | Exception) -> None:
             if isinstance(outcome, Exception):
                 raise outcome
             self._alerted(event, incident, outcome)
 
-        self._hands.run(lambda: run_alert(argv, about, env, cwd, within_s), ran)
+        self._hands.run(lambda: run_program(argv, about, env, cwd, within_s), ran)
 
-    def _alerted(self, event: Literal["declared", "ended"], incident: str, outcome: Alerted) -> None:
+    def _alerted(self, event: Literal["declared", "ended"], incident: str, outcome: Ran) -> None:
         hands = self._hands
         hands.publish(
             EmergencyAlerted(

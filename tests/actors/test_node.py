@@ -90,7 +90,7 @@ def test_a_node_answers_at_its_endpoints_and_takes_them_away_when_it_ends(tmp_pa
         wait_until(lambda: {row.state for row in client.ask(GetNode()).actors} == {"running"})
         info = client.ask(GetNode())
         assert info.actors[0].name == "node"
-        assert len(info.actors) == 8
+        assert len(info.actors) == 11
         assert client.ask(StopNode(why="enough")).detail == "the node is stopping"
     wait_until(lambda: one.code == 0)
     one.node.close()

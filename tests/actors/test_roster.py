@@ -38,7 +38,7 @@ def faults_of(path: Path) -> list[str]:
 def test_every_built_in_actor_has_its_handlers_and_one_name() -> None:
     for kind in BUILT_IN:
         handlers_of(kind)
-    assert len({kind.name for kind in BUILT_IN}) == len(BUILT_IN) == 7
+    assert len({kind.name for kind in BUILT_IN}) == len(BUILT_IN) == 10
 
 
 def test_every_built_in_actor_gets_its_default_settings_without_a_config(tmp_path: Path) -> None:

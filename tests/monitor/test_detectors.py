@@ -152,11 +152,13 @@ def test_drift_is_looked_for_where_it_was_asked_for(subject):
     assert drifted.before == pytest.approx(50, abs=0.3)
     assert drifted.after == pytest.approx(54, abs=1.5)
     assert 0 <= drifted.since_s < 3000
+    assert list(subject.detectors.standing()) == [("quality", "drift")]
     back = next(
         fact for fact in read(subject, noise(800, seed=3), start_s=20_000.0) if isinstance(fact, SeriesReturned)
     )
     assert back.because == "reading"
     assert back.now == pytest.approx(50, abs=1.0)
+    assert list(subject.detectors.standing()) == []
 
 
 def test_what_drifted_and_is_not_watched_any_more_is_taken_back(subject, shared):

@@ -2,21 +2,15 @@
 
 import contextlib
 import os
-import pwd
-import shutil
 import signal
-import socket
 import sqlite3
-import subprocess
-import tempfile
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from actors.monitor.sources.reader import NotRead
 from actors.monitor.sources.sql import PostgresSource, SqliteSource, number
+from tests.postgres import server  # noqa: F401
 
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
 
@@ -103,57 +97,15 @@ def test_numbers_of_any_kind_are_numbers_and_truth_is_none():
 # -- PostgreSQL
 
 
-@pytest.fixture(scope="module")
-def directory():
-    """One that another account may enter, as a server does not run as root; those of pytest are closed to others."""
-    made = Path(tempfile.mkdtemp(prefix="gyrostat-postgres-"))
-    yield made
-    shutil.rmtree(made)
-
-
-@pytest.fixture(scope="module")
-def server(directory):
-    """A server on a free port; gives its address and the pid of its main process."""
-    account: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        owner = pwd.getpwnam("nobody")
-        os.chown(directory, owner.pw_uid, owner.pw_gid)
-        account = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    data, initdb = directory / "data", shutil.which("initdb") or ""
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    making = [initdb, "-D", data, "-U", "tester", "-A", "trust", "--no-sync"]
-    subprocess.run(making, check=True, env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, **quiet, **account)
-    options = {"fsync": "off", "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": ""}
-    program = Path(initdb).resolve().with_name("postgres")
-    argv = [program, "-D", data, *(word for name, value in options.items() for word in ("-c", f"{name}={value}"))]
-    process = subprocess.Popen(argv, **quiet, **account, start_new_session=True)
-    address = f"postgresql://tester@127.0.0.1:{port}/postgres"
-    try:
-        yield address, process.pid
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGCONT)
-        process.send_signal(signal.SIGQUIT)
-        process.wait(20)
-
-
 @pytest.fixture
-def postgres(server, until):
-    """Makes a source, and waits until the server answers."""
+def postgres(server):  # noqa: F811
+    """Makes a source."""
     made = []
 
     def make(query, within_s=10.0):
-        made.append(PostgresSource("orders", query, within_s, server[0]))
+        made.append(PostgresSource("orders", query, within_s, server.address))
         return made[-1]
 
-    def answers():
-        with contextlib.suppress(NotRead):
-            return make("select 1").read()
-
-    until(answers)
     yield make
     for source in made:
         source.close()
