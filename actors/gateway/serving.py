@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
@@ -20,6 +21,7 @@ HEAD_MAX: Final = 32_768
 GRACE_S: Final = 1
 """Seconds that answers under way have at the end."""
 JOIN_S: Final = 4.0
+TICK_S: Final = 1.0
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -130,6 +132,23 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
 
+class Server(uvicorn.Server):
+    """Wakes once a second, for the time in its answers, and when it is over; its parent wakes ten times."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.over = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Until it is over."""
+        await self.on_tick(0)
+        while not self.over.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.over.wait(), TICK_S)
+            await self.on_tick(0)
+        self.should_exit = True
+
+
 class Serving:
     """Serves an application from a thread of its own until close().
 
@@ -181,15 +200,16 @@ class Serving:
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         app, end = self._make(loop)
-        server = uvicorn.Server(self._config(app))
+        server = Server(self._config(app))
 
         def stop() -> None:
             end()
-            server.should_exit = True
+            server.over.set()
 
         with self._lock:
             self._loop, self._end = loop, stop
-            server.should_exit = self._ended
+            if self._ended:
+                server.over.set()
         try:
             await server.serve(sockets=[self._listener])
         finally:
