@@ -108,6 +108,7 @@ def test_not_one_request_fails_through_roll_scale_new_config_bad_config_and_deat
 
     write("1")
     assert site.call("start")[0] == 0
+    until(lambda: {row["state"] for row in site.rows().values()} == {"ready"}, "it listens")
     one = load(port)
     until(lambda: {key.split()[0] for key in one.served} == {"1", "2", "3"}, "all three serve")
     assert {tuple(key.split()) for key in one.served} == {(str(n), "1", str(6999 + n)) for n in (1, 2, 3)}
